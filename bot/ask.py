@@ -1,0 +1,164 @@
+"""Answers in the shell: the events of the answer path, printed.
+
+Knows the terminal; every fact it prints comes from an event. stdout gets the answer and its
+sources, stderr what is going on meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import IO, Any
+
+from bot import citations
+from bot.cli import ABSTAINED, ANSWERED, FAILED
+from bot.trace import Answer, Event, Reading, Resolved, Retrieved, Sentence, Turn
+from ingest import weights
+from ingest.errors import SettingError, WhybotError
+from ingest.settings import Settings
+
+
+def answer_one(settings: Settings, question: str, as_json: bool) -> int:
+    """Answer one question on stdout, streamed, or as one JSON object."""
+    from bot.answer import answer
+    from bot.start import open_bot
+
+    status = Status(sys.stderr)
+    with weights.progress_bar() as progress, open_bot(settings, progress, status.say) as bot:
+        status.say(f"{bot.chosen.name} ({bot.chosen.why})")
+        for note in bot.chosen.notes:
+            status.say(f"note: {note}")
+        for event in answer(bot, question):
+            if isinstance(event, Answer):
+                last = event
+            if as_json:
+                status.show(event)
+            else:
+                _print_event(event, status)
+    status.clear()
+    if as_json:
+        print(json.dumps(last.to_json(), ensure_ascii=False, indent=2))
+    return ABSTAINED if last.abstained else ANSWERED
+
+
+def _print_event(event: Event, status: Status) -> None:
+    if isinstance(event, Sentence):
+        status.clear()
+        print(citations.marked(event), end="", flush=True)
+    elif isinstance(event, Answer):
+        status.clear()
+        _print_end(event)
+    else:
+        status.show(event)
+
+
+def _print_end(answer: Answer) -> None:
+    """Print what follows the sentences: sources on stdout, the model's work on stderr."""
+    if not answer.draft.strip():
+        print(answer.answer, end="")
+    cited = {n for sentence in answer.sentences for n in sentence.citations}
+    print("\n\nNearest passages:" if answer.abstained else "\n\nSources:")
+    for passage in answer.passages:
+        if answer.abstained or passage.n in cited:
+            print(f"  [{passage.n}] {passage.source} (score {passage.score:.2f})")
+    seconds = answer.timings_ms["total"] / 1000
+    tokens = answer.tokens
+    print(
+        f"{answer.model}: read {tokens.prompt} of {tokens.window} tokens, "
+        f"wrote {tokens.completion}, {seconds:.1f} s",
+        file=sys.stderr,
+    )
+
+
+def answer_file(settings: Settings, name: str) -> int:
+    """Answer a file of questions with the model loaded once; one JSON line each on stdout."""
+    from bot.answer import answer
+    from bot.start import open_bot
+
+    with _open(name) as file:
+        questions = [*_questions(file, name)]
+    status = Status(sys.stderr)
+    failed = False
+    with weights.progress_bar() as progress, open_bot(settings, progress, status.say) as bot:
+        for number, question in enumerate(questions, 1):
+            status.line(f"question {number} of {len(questions)}")
+            history = [Turn(earlier) for earlier in question["history"]]
+            line: dict[str, Any] = {}
+            try:
+                for event in answer(bot, question["question"], history, question["id"]):
+                    if isinstance(event, Answer):
+                        line = event.to_json()
+            except WhybotError as error:
+                line = {"id": question["id"], "question": question["question"]}
+                line["error"] = str(error)
+                failed = True
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+    status.clear()
+    return FAILED if failed else ANSWERED
+
+
+def _open(name: str) -> IO[str]:
+    if name == "-":
+        return sys.stdin
+    try:
+        return open(name, encoding="utf-8")  # noqa: PTH123 - the caller closes it
+    except OSError as error:
+        raise SettingError(f"{name} cannot be read: {error.strerror}.") from error
+
+
+def _questions(file: IO[str], name: str) -> Iterator[dict[str, Any]]:
+    """Check every line before the first is answered."""
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise SettingError(f"{name}, line {number}, is no JSON: {error.msg}.") from error
+        if not isinstance(row, dict) or not str(row.get("question", "")).strip():
+            raise SettingError(f'{name}, line {number}, has no "question".')
+        history = row.get("history") or []
+        if not isinstance(history, list) or not all(isinstance(q, str) for q in history):
+            raise SettingError(f'{name}, line {number}: "history" is a list of questions.')
+        yield {
+            "id": str(row.get("id", number)),
+            "question": str(row["question"]),
+            "history": history,
+        }
+
+
+class Status:
+    """One line on a terminal's stderr that says what is happening; silent in a file or pipe."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream, self._shown = stream, False
+
+    def say(self, text: str) -> None:
+        """Print a line that stays."""
+        self.clear()
+        print(text, file=self._stream, flush=True)
+
+    def line(self, text: str) -> None:
+        """Show a line that the next one replaces."""
+        if self._stream.isatty():
+            self._stream.write(f"\r\033[K{text}")
+            self._stream.flush()
+            self._shown = True
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            self._stream.write("\r\033[K")
+            self._stream.flush()
+            self._shown = False
+
+    def show(self, event: Event) -> None:
+        """Show what an event says of the work in progress."""
+        if isinstance(event, Resolved):
+            self.say(f"looking up: {event.question}")
+        elif isinstance(event, Retrieved):
+            for passage in event.passages:
+                self.say(f"  [{passage.n}] {passage.source} (score {passage.score:.2f})")
+        elif isinstance(event, Reading):
+            self.line(f"reading {event.done} of {event.total} tokens")

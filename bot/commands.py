@@ -1,0 +1,199 @@
+"""What each command does; every function takes the settings and the parsed arguments.
+
+The command line's second half, imported once the arguments are known to be good. Heavy libraries
+load inside the functions that need them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bot.cli import ANSWERED, FAILED, USAGE
+from ingest import library, weights
+from ingest.embedder import Embedder
+from ingest.errors import SettingError, WhybotError
+from ingest.settings import Settings
+from ingest.sync import Progress, Report
+
+
+def say(line: str) -> None:
+    """Tell the person something that is no answer."""
+    print(line, file=sys.stderr, flush=True)
+
+
+# --- documents
+
+
+def ingest(settings: Settings, args: argparse.Namespace) -> int:
+    """Bring the index in line with the documents."""
+    return _ingest(settings, lambda embedder, progress: library.ingest(
+        settings, embedder, args.paths, args.rebuild, progress
+    ))  # fmt: skip
+
+
+def add(settings: Settings, args: argparse.Namespace) -> int:
+    """Copy documents into the corpus folder, then ingest it."""
+    if args.name and len(args.sources) > 1:
+        say("whybot: --name goes with one source.")
+        return USAGE
+    refused = False
+    for name, data in _sources(args):
+        try:
+            path = library.place(settings, name, data, args.replace)
+            say(f"copied to {path}")
+        except WhybotError as error:
+            say(f"whybot: {name}: {error}")
+            refused = True
+    code = _ingest(
+        settings, lambda embedder, progress: library.ingest(settings, embedder, progress=progress)
+    )
+    return FAILED if refused else code
+
+
+def _sources(args: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
+    from pathlib import Path
+
+    for source in args.sources:
+        if source == "-":
+            if not args.name:
+                raise SettingError(
+                    "What comes from stdin needs a name.", "whybot add --name notes.md -"
+                )
+            yield args.name, sys.stdin.buffer.read()
+            continue
+        found = library.candidates(Path(source))
+        for name, path in found:
+            yield (args.name if args.name and len(found) == 1 else name), path.read_bytes()
+
+
+def _ingest(settings: Settings, work: Callable[[Embedder, Progress], Report]) -> int:
+    with _fetching(settings) as embedder, _bar() as progress:
+        report = work(embedder, progress)
+    for origin, name in report.moved:
+        say(f"moved: {origin} -> {name}")
+    for name, reason in report.skipped:
+        say(f"skipped: {name}: {reason}")
+    say(str(report))
+    return FAILED if report.skipped else ANSWERED
+
+
+def remove(settings: Settings, args: argparse.Namespace) -> int:
+    """Remove documents from the index and the corpus folder."""
+    with _fetching(settings) as embedder:
+        for name in args.documents:
+            chunks, kept = library.remove(settings, embedder, name)
+            where = f"; its file is kept as {kept}" if kept else ""
+            say(f"removed {name}: {chunks} chunks{where}")
+    return ANSWERED
+
+
+def list(settings: Settings, args: argparse.Namespace) -> int:
+    """Print the documents in the index."""
+    from ingest.index import Index
+    from ingest.sync import fingerprint
+
+    with _fetching(settings) as embedder, Index.read(settings, fingerprint(embedder)) as index:
+        rows = library.entries(index.chunks())
+    for row in rows:
+        pages = f", {row.pages} pages" if row.pages else ""
+        print(f"{row.name}\t{row.title}\t{row.chunks} chunks{pages}")
+    say(f"{len(rows)} documents")
+    return ANSWERED
+
+
+@contextlib.contextmanager
+def _fetching(settings: Settings) -> Iterator[Embedder]:
+    with weights.progress_bar() as progress:
+        embedder = Embedder.open(settings, progress)
+    yield embedder
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Progress]:
+    """Draw a bar on stderr with a rate and the time left, one for each kind of work."""
+    from tqdm import tqdm
+
+    bars: dict[str, Any] = {}
+
+    def draw(what: str, done: int, total: int) -> None:
+        if what not in bars:
+            for other in bars.values():
+                other.close()
+            unit = "chunk" if what == "embedding" else "file"
+            bars[what] = tqdm(
+                desc=what, total=total, unit=unit, file=sys.stderr, leave=False, delay=0.5
+            )
+        bars[what].update(done - bars[what].n)
+
+    try:
+        yield draw
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
+# --- questions
+
+
+def ask(settings: Settings, args: argparse.Namespace) -> int:
+    """Answer one question, or a file of them."""
+    from bot import ask as asking
+
+    if args.jsonl:
+        return asking.answer_file(settings, args.jsonl)
+    question = sys.stdin.read().strip() if args.question == "-" else args.question.strip()
+    if not question:
+        say("whybot: the question is empty.")
+        return USAGE
+    return asking.answer_one(settings, question, as_json=args.json)
+
+
+def chat(settings: Settings, args: argparse.Namespace) -> int:
+    """Serve the chat page until Ctrl-C."""
+    say("starting the chat page ...")
+    from bot.web.app import serve
+
+    serve(settings, args.host, args.port, not args.no_browser)
+    return ANSWERED
+
+
+# --- the machine
+
+
+def models(settings: Settings, args: argparse.Namespace) -> int:
+    """List, fetch or remove weights."""
+    if args.action == "list":
+        for row in weights.listing(settings):
+            state = "here" if row.intact else "not here" if not row.held else "incomplete"
+            size = f"{row.size / 1e6:,.0f} MB"
+            print(f"{row.name}\t{row.role}\t{size}\t{row.licence}\t{state}\t{row.path}")
+        return ANSWERED
+    if args.action == "remove" and not args.names:
+        say("whybot: name the model to remove: `whybot models` lists them.")
+        return USAGE
+    for name in args.names or [*weights.MODELS]:
+        if args.action == "fetch":
+            with weights.progress_bar() as progress:
+                print(weights.fetch(settings, name, progress))
+        else:
+            say(f"removed {name}: {weights.remove(settings, name) / 1e6:,.0f} MB freed")
+    return ANSWERED
+
+
+def doctor(settings: Settings, args: argparse.Namespace) -> int:
+    """Check everything a question needs."""
+    from bot.doctor import examine
+
+    failed = 0
+    for check in examine(settings):
+        mark = {True: "ok", False: "FAIL", None: "note"}[check.ok]
+        print(f"{mark:5}{check.what}: {check.found}")
+        if check.mend and check.ok is not True:
+            print(f"     mend it with: {check.mend}")
+        failed += check.ok is False
+    say(f"{failed} of the checks failed" if failed else "everything a question needs is here")
+    return FAILED if failed else ANSWERED

@@ -1,0 +1,262 @@
+"""The embedded engine: llama.cpp (xllamacpp) in this process, as a LangChain chat model.
+
+Knows GGUF files, tokens and how to stop; knows nothing of passages, questions or settings.
+
+What the engine needs that its API does not say: Ctrl-C is lost inside its callbacks, so
+generation runs in a worker thread that hands chunks over in a queue; prefill is cut in small
+batches, because between two batches is the only place where it can be watched and stopped; and
+it opens a loopback HTTP port by itself, which is locked with a random key. That port is also the
+only way to its tokenizer.
+"""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import psutil
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    convert_to_openai_messages,
+)
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from pydantic import ConfigDict, PrivateAttr
+
+from ingest.errors import ModelFailed, ModelUnavailable
+
+if TYPE_CHECKING:
+    from langchain_core.callbacks import CallbackManagerForLLMRun
+
+BATCH = 64  # tokens of prompt between two chances to stop; costs 4 % of prefill against 512
+CACHE_MIB = 512  # of RAM for the prefixes of earlier prompts
+
+
+class EmbeddedChat(BaseChatModel):
+    """Chat with a GGUF file; a context manager that holds the model loaded.
+
+    `stream` yields, besides the text, chunks without text whose
+    `response_metadata["prompt_progress"]` is {"total", "cache", "processed"} in tokens. The last
+    chunk has `usage_metadata` and `response_metadata["timings"]` (milliseconds). Options of a
+    call: `max_tokens`, `temperature`, `logprobs`, `top_logprobs`, `response_format` (OpenAI's).
+    Raises ModelUnavailable when the file cannot be loaded, ModelFailed when a call fails.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    path: Path
+    name: str
+    window: int = 4096
+    max_tokens: int = 400
+    threads: int = 0
+
+    _server: Any = PrivateAttr(default=None)
+    _http: Any = PrivateAttr(default=None)
+
+    # --- lifetime
+
+    def __enter__(self) -> EmbeddedChat:
+        import xllamacpp
+
+        params = xllamacpp.CommonParams()
+        params.model.path = str(self.path)
+        params.n_ctx = self.window
+        params.n_parallel = 1
+        params.n_batch = params.n_ubatch = BATCH
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = (
+            self.threads or psutil.cpu_count(logical=False) or 1
+        )
+        params.cache_ram_mib = CACHE_MIB
+        params.verbosity = 0
+        params.warmup = False
+        params.ui = False
+        key = secrets.token_hex()
+        params.api_keys = [key]
+        # Grounded answers repeat their passages: guessing the next words from the prompt's own
+        # n-grams gives the same text sooner.
+        kind = xllamacpp.common_speculative_type
+        params.speculative.types = [kind.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE]
+        params.speculative.ngram_simple.size_n = 3
+        params.speculative.ngram_simple.size_m = 8
+        try:
+            self._server = xllamacpp.Server(params)
+        except RuntimeError as error:
+            raise ModelUnavailable(
+                f"{self.path} cannot be loaded as a GGUF model ({error}).", "whybot doctor"
+            ) from error
+        self._http = httpx.Client(
+            base_url=self._server.listening_address,
+            headers={"Authorization": f"Bearer {key}"},
+            trust_env=False,
+            timeout=30,
+        )
+        trained = self._http.get("/v1/models").json()["data"][0]["meta"]["n_ctx_train"]
+        self.window = min(self.window, trained)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._http is not None:
+            self._http.close()
+        self._http = self._server = None
+
+    # --- LangChain's interface
+
+    @property
+    def _llm_type(self) -> str:
+        return "xllamacpp"
+
+    def get_num_tokens_from_messages(
+        self, messages: Sequence[BaseMessage], tools: Any = None
+    ) -> int:
+        """Count the tokens of the whole prompt, chat template included."""
+        body = {"messages": convert_to_openai_messages(list(messages))}
+        prompt = self._post("/apply-template", body)["prompt"]
+        return len(self._tokens(prompt, special=True))
+
+    def get_num_tokens(self, text: str) -> int:
+        """Count the tokens of a text."""
+        return len(self._tokens(text, special=False))
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        chunks = [
+            chunk.message
+            for chunk in self._stream(messages, stop, run_manager, **kwargs)
+            if "prompt_progress" not in chunk.message.response_metadata
+        ]
+        whole = chunks[0]
+        for chunk in chunks[1:]:
+            whole = whole + chunk
+        assert isinstance(whole, AIMessageChunk)
+        message = AIMessage(
+            content=whole.content,
+            response_metadata=whole.response_metadata,
+            usage_metadata=whole.usage_metadata,
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        body = {
+            "messages": convert_to_openai_messages(messages),
+            "max_tokens": self.max_tokens,
+            "temperature": 0.0,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "return_progress": True,
+            **({"stop": stop} if stop else {}),
+            **kwargs,
+        }
+        finish = ""
+        for event in self._events(body):
+            if "error" in event:
+                raise ModelFailed(f"The model refused the prompt: {event['error']['message']}.")
+            chunk, finish = _chunk(event, finish)
+            if chunk is not None:
+                if run_manager:
+                    run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield chunk
+
+    def with_structured_output(self, schema: Any, **kwargs: Any) -> Any:
+        """Return a runnable that answers with a dict that fits the JSON schema."""
+        from langchain_core.output_parsers import JsonOutputParser
+
+        form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+        return self.bind(response_format=form, **kwargs) | JsonOutputParser()
+
+    # --- the engine
+
+    def _events(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Run one request in a worker thread; closing this generator stops the engine."""
+        server = self._server
+        if server is None:
+            raise ModelFailed("The embedded engine is not loaded.")
+        events: queue.SimpleQueue[dict[str, Any] | BaseException | None] = queue.SimpleQueue()
+        stopped = threading.Event()
+
+        def receive(event: dict[str, Any]) -> bool:
+            events.put(event)
+            return stopped.is_set()
+
+        def work() -> None:
+            try:
+                server.handle_chat_completions(body, receive)
+            except (RuntimeError, ValueError) as error:
+                events.put(error)
+            finally:
+                events.put(None)
+
+        threading.Thread(target=work, name="whybot-engine", daemon=True).start()
+        try:
+            while (event := events.get()) is not None:
+                if isinstance(event, BaseException):
+                    raise ModelFailed(f"The embedded engine failed: {event}.") from event
+                yield event
+        finally:
+            stopped.set()
+
+    def _tokens(self, text: str, special: bool) -> list[int]:
+        body = {"content": text, "parse_special": special, "add_special": special}
+        return list(self._post("/tokenize", body)["tokens"])
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        if self._http is None:
+            raise ModelFailed("The embedded engine is not loaded.")
+        response = self._http.post(path, json=body)
+        if response.status_code != 200:
+            raise ModelFailed(f"The embedded engine refused {path}: {response.text[:200]}.")
+        return dict(response.json())
+
+
+def _chunk(event: dict[str, Any], finish: str) -> tuple[ChatGenerationChunk | None, str]:
+    """Turn an event of the engine into a chunk; carry the reason it finished to the last one."""
+    if progress := event.get("prompt_progress"):
+        return _text("", prompt_progress=progress), finish
+    if not event["choices"]:  # the last event: usage and timings
+        usage = event["usage"]
+        message = AIMessageChunk(
+            content="",
+            usage_metadata=UsageMetadata(
+                input_tokens=usage["prompt_tokens"],
+                output_tokens=usage["completion_tokens"],
+                total_tokens=usage["total_tokens"],
+            ),
+            response_metadata={"timings": event["timings"], "finish_reason": finish},
+            chunk_position="last",
+        )
+        return ChatGenerationChunk(message=message), finish
+    choice = event["choices"][0]
+    finish = choice.get("finish_reason") or finish
+    text = choice["delta"].get("content")
+    if not text:
+        return None, finish
+    logprobs = choice.get("logprobs")
+    return (_text(text, logprobs=logprobs["content"]) if logprobs else _text(text)), finish
+
+
+def _text(text: str, **metadata: Any) -> ChatGenerationChunk:
+    return ChatGenerationChunk(message=AIMessageChunk(content=text, response_metadata=metadata))

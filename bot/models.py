@@ -1,0 +1,205 @@
+"""Which chat model answers, and why; every one a LangChain BaseChatModel.
+
+Knows the providers and their failures; knows nothing of passages or prompts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingest import weights
+from ingest.errors import ModelFailed, ModelUnavailable, SettingError
+from ingest.settings import Settings
+
+if TYPE_CHECKING:
+    import ollama
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessageChunk, BaseMessage
+
+EMBEDDED = {"embedded": "qwen2.5-coder-1.5b", "embedded:small": "smollm2-135m"}
+OLLAMA_SECONDS = 2.0  # a local server answers in milliseconds; a dead address must not hang
+KEEP_ALIVE = "10m"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A chat model that is ready, its name, and why it was chosen."""
+
+    model: BaseChatModel
+    name: str
+    why: str
+    window: int  # tokens
+    exact: bool  # whether `count` is the model's own tokenizer, or an upper bound
+    notes: tuple[str, ...] = ()
+
+    def count(self, messages: Sequence[BaseMessage]) -> int:
+        """Count the prompt's tokens, or bound them from above.
+
+        Ollama and remote providers have no tokenizer to ask. Half the bytes of UTF-8, and eight
+        for the frame of each message, is more than any common tokenizer makes of prose.
+        """
+        if self.exact:
+            return self.model.get_num_tokens_from_messages(list(messages))
+        return sum(len(str(message.content).encode()) // 2 + 8 for message in messages)
+
+
+@contextmanager
+def open_model(
+    settings: Settings,
+    progress: weights.Progress | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Iterator[Chosen]:
+    """Open the model of the settings; it is loaded when this returns.
+
+    Raises ModelUnavailable, WeightsUnavailable, WeightsCorrupt or SettingError.
+    """
+    wanted, why = decide(settings.model)
+    if wanted in EMBEDDED or wanted.startswith("gguf:"):
+        if wanted in EMBEDDED:
+            name = EMBEDDED[wanted]
+            path = weights.fetch(settings, name, progress)
+        else:
+            path = Path(wanted.removeprefix("gguf:")).expanduser()
+            name = path.name
+            if not path.is_file():
+                raise ModelUnavailable(f"There is no GGUF file {path}.", "whybot models")
+        say(f"loading {name} ...")
+        from bot.engine import EmbeddedChat
+
+        with EmbeddedChat(
+            path=path,
+            name=name,
+            window=settings.window,
+            max_tokens=settings.max_tokens,
+            threads=settings.threads,
+        ) as model:
+            yield Chosen(model, name, why, model.window, exact=True)
+    elif wanted.startswith("ollama:"):
+        yield _ollama(wanted.removeprefix("ollama:"), why, settings)
+    elif ":" in wanted:
+        yield _provider(wanted, why, settings)
+    else:
+        raise SettingError(
+            f"The model {wanted!r} is not known; use auto, embedded, embedded:small, "
+            "ollama:NAME, gguf:PATH or provider:model.",
+            "whybot ask --model auto QUESTION",
+        )
+
+
+def stream(chosen: Chosen, messages: list[BaseMessage], **options: Any) -> Iterator[AIMessageChunk]:
+    """Stream the model's answer; a provider that breaks off raises ModelFailed, in one line."""
+    import httpx
+    import ollama
+
+    try:
+        yield from chosen.model.stream(messages, **options)
+    except ollama.ResponseError as error:
+        raise ModelFailed(f"Ollama answered: {error.error}.", "whybot doctor") from error
+    except (httpx.HTTPError, ConnectionError) as error:
+        raise ModelFailed(
+            f"The connection to {chosen.name} was lost ({error}).", "whybot doctor"
+        ) from error
+
+
+def decide(wanted: str) -> tuple[str, str]:
+    """Return the model to use and the reason, resolving `auto`."""
+    if wanted != "auto":
+        return wanted, "asked for"
+    try:
+        name = _chat_model(_client())
+    except ModelUnavailable as error:
+        return "embedded", f"auto: {error.message}"
+    return f"ollama:{name}", f"auto: an Ollama server answers and holds {name}"
+
+
+# --- Ollama
+
+
+def _client() -> ollama.Client:
+    import ollama
+
+    return ollama.Client(timeout=OLLAMA_SECONDS)
+
+
+def ollama_models(client: ollama.Client) -> list[str]:
+    """Return the names of the models a server holds, last changed first."""
+    import httpx
+
+    try:
+        return [str(entry.model) for entry in client.list().models]
+    except (ConnectionError, httpx.HTTPError) as error:
+        raise ModelUnavailable("No Ollama server answers.", "ollama serve") from error
+
+
+def _chat_model(client: ollama.Client) -> str:
+    for name in ollama_models(client):
+        if "completion" in (client.show(name).capabilities or []):
+            return name
+    raise ModelUnavailable("The Ollama server holds no chat model.", "ollama pull qwen2.5:1.5b")
+
+
+def _ollama(wanted: str, why: str, settings: Settings) -> Chosen:
+    from langchain_ollama import ChatOllama
+
+    client = _client()
+    name = _match(wanted, ollama_models(client))
+    shown = client.show(name)
+    if "completion" not in (shown.capabilities or []):
+        raise ModelUnavailable(f"Ollama's {name} cannot chat.", "whybot ask --model auto QUESTION")
+    lengths = [
+        int(value)
+        for key, value in (shown.modelinfo or {}).items()
+        if key.endswith(".context_length") and value
+    ]
+    window = min([settings.window, *lengths])
+    notes = []
+    if (shown.template or "").strip() == "{{ .Prompt }}":
+        notes.append(
+            f"Ollama has no chat template for {name}: roles are lost and answers poor. "
+            "Give it a TEMPLATE in its Modelfile."
+        )
+    model = ChatOllama(
+        model=name,
+        num_ctx=window,
+        num_predict=settings.max_tokens,
+        temperature=0,
+        keep_alive=KEEP_ALIVE,
+        reasoning=False if "thinking" in (shown.capabilities or []) else None,
+    )
+    return Chosen(model, f"ollama:{name}", why, window, exact=False, notes=tuple(notes))
+
+
+def _match(wanted: str, held: list[str]) -> str:
+    """Find a model by its name, with or without its tag."""
+    for name in (wanted, f"{wanted}:latest"):
+        if name in held:
+            return name
+    base = wanted.split(":")[0]
+    if near := [name for name in held if name.split(":")[0] == base]:
+        raise ModelUnavailable(
+            f"Ollama has no {wanted}, but {', '.join(near)}.", f"whybot --model ollama:{near[0]}"
+        )
+    raise ModelUnavailable(f"Ollama has no model {wanted}.", f"ollama pull {wanted}")
+
+
+# --- every other provider
+
+
+def _provider(wanted: str, why: str, settings: Settings) -> Chosen:
+    from langchain.chat_models import init_chat_model
+
+    try:
+        model = init_chat_model(wanted, temperature=0, max_tokens=settings.max_tokens)
+    except ImportError as error:
+        provider = wanted.split(":")[0]
+        raise ModelUnavailable(
+            f"The provider {provider} needs a package of its own ({error}).",
+            f"uv pip install -p .venv langchain-{provider.replace('_', '-')}",
+        ) from error
+    except ValueError as error:
+        raise ModelUnavailable(f"The model {wanted!r} cannot be used: {error}.") from error
+    return Chosen(model, wanted, why, settings.window, exact=False)

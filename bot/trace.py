@@ -1,0 +1,132 @@
+"""The data that travels on the answer path, and its JSON.
+
+Made by the stages as they run, never reconstructed for display: the page, the shell and `--json`
+render these and nothing else. Knows no model, no index, no page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One earlier exchange of the conversation."""
+
+    question: str
+    answer: str = ""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A retrieved chunk with every part of its score."""
+
+    n: int  # its number for this question: 1 is the best; [n] in the answer cites it
+    document: str
+    title: str
+    heading: str
+    page: int | None
+    start: int  # characters of the document's text
+    end: int
+    score: float  # the fused score, 0..1
+    text: str
+    id: str
+    dense: float  # cosine similarity of question and chunk, -1..1
+    bm25: float  # BM25 as a share of what a chunk made of the question's words would have, 0..1
+    dense_rank: int | None  # 1-based; None: not among the nearest of dense search
+    bm25_rank: int | None  # None: no word in common with the question
+
+    @property
+    def source(self) -> str:
+        """Return where it stands, for people: document, heading path and page."""
+        parts = [self.document, self.heading, f"page {self.page}" if self.page else ""]
+        return ", ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A passage that was retrieved and not shown to the model, and why."""
+
+    passage: Passage
+    reason: str
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of the answer and the passages it rests on; as an event: it may be shown."""
+
+    text: str  # without marks
+    citations: list[int]
+    attributed: bool = False  # the citations were found by code, not written by the model
+    lead: str = ""  # what stands between it and the one before: blanks, line breaks, "- "
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens as the model counted them."""
+
+    prompt: int
+    completion: int
+    window: int
+
+
+# --- events, in the order in which they may occur
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The question as it is looked up; differs from what was typed for a follow-up."""
+
+    question: str
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """The passages the model will see, and those it will not."""
+
+    passages: list[Passage]
+    dropped: list[Dropped]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The model has read so many tokens of the prompt."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the draft, as the model writes it: not checked yet."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The last event: the answer with its whole trace."""
+
+    id: str
+    question: str
+    resolved_question: str
+    answer: str
+    abstained: bool
+    sentences: list[Sentence]
+    passages: list[Passage]
+    model: str
+    tokens: Tokens
+    timings_ms: dict[str, float]
+    dropped: list[Dropped] = field(default_factory=list)
+    prompt: list[dict[str, str]] = field(default_factory=list)  # the messages, as sent
+    draft: str = ""  # what the model wrote, before anything was taken out
+    invalid_citations: list[int] = field(default_factory=list)  # [n] that named no passage
+    notes: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer as plain data; these names are the product's interface."""
+        return asdict(self)
+
+
+Event = Resolved | Retrieved | Reading | Token | Sentence | Answer

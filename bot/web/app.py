@@ -1,0 +1,146 @@
+"""The web page: build it, serve it on this machine, open the bot behind it, close it all.
+
+Knows Gradio's launch and what keeps it from the network; knows nothing of what the pages do.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingest.errors import SettingError
+from ingest.settings import Settings
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from bot.web.room import Room
+
+FOLDER = Path(__file__).parent
+FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
+MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+COLOURS = {  # the default theme's are too faint to read for many
+    "body_text_color_subdued": "*neutral_600",
+    "body_text_color_subdued_dark": "*neutral_400",
+    "button_primary_background_fill": "*primary_700",
+    "button_primary_background_fill_hover": "*primary_800",
+    "button_primary_background_fill_dark": "*primary_700",
+    "button_primary_background_fill_hover_dark": "*primary_600",
+    "button_primary_text_color": "white",
+    "button_cancel_background_fill": "#b91c1c",
+    "button_cancel_background_fill_hover": "#991b1b",
+    "button_cancel_background_fill_dark": "#b91c1c",
+    "button_cancel_background_fill_hover_dark": "#991b1b",
+    "button_cancel_text_color": "white",
+    "input_placeholder_color": "*neutral_500",
+}
+TICK = 0.5  # seconds between two looks at how far the opening is
+LIMIT = "50mb"  # of an uploaded file
+
+
+def serve(settings: Settings, host: str, port: int | None, open_browser: bool) -> None:
+    """Serve the page until Ctrl-C; it is there before the model is. Raises SettingError."""
+    keep_local()
+    from bot.web.room import Room
+
+    room = Room(settings)
+    blocks = build(room)
+    try:
+        url = launch(blocks, host, port, open_browser)
+        print(f"Whybot is at {url} (Ctrl-C ends it).", file=sys.stderr)
+        room.open()
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print("Closing.", file=sys.stderr)
+    finally:
+        room.close()
+        blocks.close(verbose=False)
+
+
+def keep_local() -> None:
+    """Tell Gradio and LangChain to report to nobody; before either is imported."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["LANGSMITH_TRACING"] = "false"
+    # Gradio asks its own page whether it is up: a proxy must not be asked.
+    local = ["127.0.0.1", "localhost", *filter(None, [os.environ.get("no_proxy")])]
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(local)
+
+
+def launch(blocks: gr.Blocks, host: str, port: int | None, open_browser: bool) -> str:
+    """Start the server and return the page's address; without a port, the first free from 7860."""
+    import gradio as gr
+
+    try:
+        _, url, _ = blocks.launch(
+            server_name=host,
+            server_port=port,
+            inbrowser=open_browser,
+            prevent_thread_lock=True,
+            quiet=True,
+            share=False,
+            ssr_mode=False,
+            mcp_server=False,
+            run_history=False,
+            enable_monitoring=False,
+            footer_links=[],
+            max_file_size=LIMIT,
+            theme=gr.themes.Default(
+                primary_hue="teal", neutral_hue="slate", font=FONTS, font_mono=MONO
+            ).set(**COLOURS),
+            css_paths=FOLDER / "style.css",
+            js=(FOLDER / "page.js").read_text("utf-8"),
+        )
+    except OSError as error:
+        raise SettingError(
+            f"The page cannot be served at {host}: {error}", "whybot chat"
+        ) from error
+    return str(url)
+
+
+def build(room: Room) -> gr.Blocks:
+    """Build the page around a room."""
+    import gradio as gr
+
+    from bot.web import chat, library, render
+    from bot.web.exchange import Conversation
+    from bot.web.room import State
+
+    blocks: gr.Blocks
+    with gr.Blocks(title="Whybot", fill_width=True, delete_cache=(3600, 3600)) as blocks:
+        talk = gr.State(Conversation())
+        gr.HTML("<h1>Whybot</h1>", elem_id="top", js_on_load=None)
+        banner = gr.HTML(elem_id="banner", js_on_load=None)
+        retry = gr.Button("Retry", visible=False, elem_id="retry", size="sm")
+        timer = gr.Timer(TICK)
+        with gr.Tab("Chat", id="chat"):
+            chat.page(room, talk)
+        with gr.Tab("Library", id="library", elem_id="shelf") as shelf:
+            table, choice = library.page(room)
+
+        def look(talk: Conversation) -> list[Any]:
+            opening = room.state is State.OPENING
+            return [
+                render.opening(room.doing if opening else "", room.error),
+                gr.Button(visible=room.state is State.FAILED),
+                gr.Timer(active=opening),
+                *library.refreshed(room, talk),
+            ]
+
+        def again(talk: Conversation) -> list[Any]:
+            room.open()
+            return look(talk)
+
+        quick: dict[str, Any] = {
+            "show_progress": "hidden",
+            "concurrency_limit": None,
+            "api_visibility": "private",
+        }
+        shown = [banner, retry, timer, table, choice]
+        blocks.load(look, [talk], shown, **quick)
+        timer.tick(look, [talk], shown, **quick)
+        retry.click(again, [talk], shown, **quick)
+        shelf.select(lambda: library.listed(room), None, [table, choice], **quick)
+    return blocks

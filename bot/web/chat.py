@@ -1,0 +1,139 @@
+"""The chat page: conversation, question box, and the sources beside them.
+
+Knows Gradio; what is shown comes from `render`, what happens from `exchange`. Imported only by
+`app.build`, because Gradio takes seconds to import and must be told before to keep to itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from bot.web import render
+from bot.web.exchange import Conversation, ask
+from bot.web.room import Room
+
+EXAMPLES = (
+    "What are the cons of RAG?",
+    "When should I use fine-tuning?",
+    "How do fine-tuning and RAG differ in the data they need?",
+    "What does RAG stand for?",
+)
+PLACEHOLDER = (
+    '<div class="hello"><h2>Ask your documents</h2><p>Answers come from the passages shown '
+    "beside them, and are made on this machine.</p></div>"
+)
+FRAME = 0.06  # seconds between two pictures of the conversation while the model writes
+
+
+def page(room: Room, talk: gr.State) -> None:
+    """Lay the page out and wire it."""
+    with gr.Row(elem_id="desk"):
+        with gr.Column(scale=3, min_width=360, elem_id="left"):
+            chat = gr.Chatbot(
+                label="Conversation",
+                show_label=False,
+                elem_id="chat",
+                layout="bubble",
+                height=None,
+                buttons=[],
+                feedback_options=None,
+                line_breaks=False,
+                latex_delimiters=[],
+                placeholder=PLACEHOLDER,
+                examples=[{"text": text} for text in EXAMPLES],
+            )
+            status = gr.HTML(elem_id="status", js_on_load=None)
+            with gr.Row(elem_id="asking"):
+                box = gr.Textbox(
+                    label="Question",
+                    show_label=False,
+                    placeholder="Ask a question (Enter sends, Shift+Enter starts a new line)",
+                    lines=1,
+                    max_lines=6,
+                    autofocus=True,
+                    container=False,
+                    scale=1,
+                    elem_id="question",
+                )
+                send = gr.Button("Send", variant="primary", scale=0, min_width=84, elem_id="send")
+                stop = gr.Button(
+                    "Stop", variant="stop", scale=0, min_width=84, visible=False, elem_id="stop"
+                )
+                new = gr.Button("New chat", scale=0, min_width=100, elem_id="new")
+        with gr.Column(scale=2, min_width=320, elem_id="right"):
+            gr.HTML("<h2>Sources</h2>", elem_id="sources-title", js_on_load=None)
+            sources = gr.HTML(render.sources(Conversation()), elem_id="sources", js_on_load=None)
+
+    shown = [chat, status, sources, box, send, stop]
+
+    def answer(question: str, talk: Conversation) -> Iterator[list[Any]]:
+        yield from pictures(room, talk, question)
+
+    def example(talk: Conversation, chosen: gr.SelectData) -> Iterator[list[Any]]:
+        yield from pictures(room, talk, chosen.value["text"])
+
+    def select(talk: Conversation, chosen: gr.SelectData) -> Any:
+        index = chosen.index[0] if isinstance(chosen.index, list | tuple) else chosen.index
+        before, talk.shown = talk.current, index // 2
+        return gr.skip() if talk.current is before else render.sources(talk)
+
+    quick: dict[str, Any] = {
+        "show_progress": "hidden",
+        "concurrency_limit": None,
+        "api_visibility": "private",
+    }
+    gr.on([box.submit, send.click], answer, [box, talk], shown, **quick)
+    chat.example_select(example, [talk], shown, **quick)
+    chat.select(select, [talk], [sources], **quick)
+    stop.click(halt, [talk], [status], **quick)
+    new.click(clear, [talk], [chat, status, sources, box], **quick)
+
+
+def pictures(room: Room, talk: Conversation, question: str) -> Iterator[list[Any]]:
+    """Ask a question; yield what the components of the page show, one after the other.
+
+    Questions wait for each other in the room and not in Gradio's queue, so that the page can say
+    what they wait for, and Stop reaches those that wait.
+    """
+    if not question.strip():
+        yield [gr.skip()] * 6
+        return
+    passages: Any = None
+    last, doing = 0.0, ""
+    work = ask(room, talk, question.strip())
+    running = False
+    try:
+        for now in work:
+            if now == doing == "writing" and time.monotonic() - last < FRAME:
+                continue
+            exchange = talk.current
+            same = exchange is None or (exchange.passages is passages and now)
+            conversation = gr.skip() if now == doing != "writing" else render.messages(talk)
+            yield [
+                conversation,
+                gr.skip() if now == doing else render.status(now),
+                gr.skip() if same and passages is not None else render.sources(talk),
+                gr.skip() if running else gr.Textbox(value=""),
+                gr.skip() if running and now else gr.Button(visible=not now),
+                gr.skip() if running and now else gr.Button(visible=bool(now)),
+            ]
+            running, doing, last = True, now, time.monotonic()
+            passages = exchange.passages if exchange else None
+    finally:
+        work.close()
+
+
+def halt(talk: Conversation) -> str:
+    """Stop the answer that is being written; what there is of it stays."""
+    talk.stopping = True
+    return render.status("stopping")
+
+
+def clear(talk: Conversation) -> list[Any]:
+    """Begin a new conversation."""
+    talk.clear()
+    return [[], "", render.sources(talk), gr.Textbox(value="")]

@@ -1,0 +1,129 @@
+"""One conversation: its exchanges, and how the events of an answer change them.
+
+Knows the room and the events; knows nothing of HTML or Gradio.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bot.answer import answer
+from bot.trace import (
+    Answer,
+    Dropped,
+    Event,
+    Passage,
+    Reading,
+    Resolved,
+    Retrieved,
+    Token,
+    Turn,
+)
+from bot.web.room import BROKEN, Room
+from ingest.errors import WhybotError
+
+PATIENCE = 0.2  # seconds between two looks at whether the bot is free, or Stop was pressed
+
+Outcome = Literal["running", "answered", "stopped", "failed"]
+
+
+@dataclass
+class Exchange:
+    """A question and as much of its answer as there is."""
+
+    question: str
+    outcome: Outcome = "running"
+    resolved: str = ""
+    passages: list[Passage] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    draft: str = ""
+    answer: Answer | None = None
+    error: str = ""
+
+    def take(self, event: Event) -> str:
+        """Take in an event; return what the bot is doing now, for people."""
+        match event:
+            case Resolved(question):
+                self.resolved = question
+                return f"looking up “{question}”"
+            case Retrieved(passages, dropped):
+                self.passages, self.dropped = passages, dropped
+                return "reading"
+            case Reading(done, total):
+                return f"reading {done} of {total} tokens"
+            case Token(text):
+                self.draft += text
+                return "writing"
+            case Answer():
+                self.answer, self.outcome = event, "answered"
+                return ""
+
+
+@dataclass
+class Conversation:
+    """What one browser tab has asked."""
+
+    exchanges: list[Exchange] = field(default_factory=list)
+    shown: int = -1  # whose sources are beside the conversation; -1: the last one's
+    stopping: bool = False
+    seen: int = -1  # the room's changes that this tab's library page shows
+
+    def history(self) -> list[Turn]:
+        """Return the answered exchanges as turns, in words that stand alone."""
+        return [
+            Turn(exchange.resolved, exchange.answer.answer)
+            for exchange in self.exchanges
+            if exchange.answer
+        ]
+
+    def clear(self) -> None:
+        """Forget everything, and stop what is being answered."""
+        self.exchanges, self.shown, self.stopping = [], -1, True
+
+    @property
+    def current(self) -> Exchange | None:
+        """Return the exchange whose sources are shown."""
+        return self.exchanges[self.shown] if self.exchanges else None
+
+
+def ask(room: Room, talk: Conversation, question: str) -> Generator[str, None, None]:
+    """Answer a question into the conversation; yield what the bot is doing, whenever it changed.
+
+    Closing the generator stops the model, as `talk.stopping` does. Errors end in the exchange.
+    """
+    exchange, history = Exchange(question), talk.history()
+    talk.exchanges.append(exchange)
+    talk.shown, talk.stopping = -1, False
+    try:
+        yield from _answered(room, talk, exchange, history)
+    except WhybotError as error:
+        exchange.error, exchange.outcome = str(error), "failed"
+    except Exception:  # noqa: BLE001 - the event boundary: a bug goes to the terminal and the page
+        traceback.print_exc()
+        exchange.error, exchange.outcome = BROKEN, "failed"
+    finally:
+        if exchange.outcome == "running":
+            exchange.outcome = "stopped"
+    yield ""
+
+
+def _answered(
+    room: Room, talk: Conversation, exchange: Exchange, history: list[Turn]
+) -> Generator[str, None, None]:
+    while (bot := room.borrow(PATIENCE)) is None:
+        if talk.stopping:
+            return
+        yield room.waiting_for
+    try:
+        yield "understanding the question" if history else "looking up the question"
+        with closing(answer(bot, exchange.question, history)) as events:
+            for event in events:
+                if talk.stopping or room.closing:
+                    return
+                yield exchange.take(event)
+    finally:
+        room.give_back()

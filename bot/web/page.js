@@ -1,0 +1,26 @@
+// A citation leads to its source, which may be on its way: the sources of an older answer come
+// when that answer is selected. And Gradio labels each message with its HTML, which a screen reader
+// would read out instead of the message.
+() => {
+  let wanted = null;
+  const settle = () => {
+    document.querySelectorAll("#chat [data-testid][aria-label*='<div']").forEach(
+      (message) => message.removeAttribute("aria-label"));
+    const source = wanted && document.getElementById(wanted);
+    if (!source) return;
+    wanted = null;
+    source.open = true;
+    source.scrollIntoView({ block: "nearest" });
+    source.querySelector("summary").focus();
+  };
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#source-"]');
+    if (!link) return;
+    event.preventDefault();
+    wanted = link.hash.slice(1);
+    settle();
+  }, true);
+  new MutationObserver(settle).observe(document.body, {
+    childList: true, subtree: true, attributes: true, attributeFilter: ["aria-label"],
+  });
+}

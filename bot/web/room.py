@@ -1,0 +1,195 @@
+"""The bot behind the page: opened in the background, lent to one question at a time.
+
+Knows in which order things open and how far they are; knows nothing of pages or HTML.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from enum import Enum
+
+from bot import start
+from bot.answer import Bot
+from ingest import library, weights
+from ingest.embedder import Embedder
+from ingest.errors import IndexMissing, WhybotError
+from ingest.index import Index
+from ingest.settings import Settings
+from ingest.sync import Report, fingerprint
+
+BUSY = "waiting for another question to finish"
+BROKEN = "An internal error; the terminal that runs whybot shows its traceback."
+
+OpenBot = Callable[[Settings, weights.Progress, Callable[[str], None]], AbstractContextManager[Bot]]
+OpenEmbedder = Callable[[Settings, weights.Progress], Embedder]
+
+
+class State(Enum):
+    """How far the room is."""
+
+    OPENING = "opening"
+    READY = "ready"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+class Closed(WhybotError):
+    """The page is being closed."""
+
+
+class Room:
+    """Hold the bot of one page; `open` starts a thread that owns it until `close`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        open_bot: OpenBot = start.open_bot,
+        open_embedder: OpenEmbedder = Embedder.open,
+    ) -> None:
+        self.settings = settings
+        self.state = State.OPENING
+        self.doing = "starting"  # what the page waits for while it opens
+        self.error: WhybotError | None = None
+        self.skipped: dict[str, str] = {}  # document name to reason
+        self.changes = 0  # counts up when the documents of the index may be others
+        self._open_bot, self._open_embedder = open_bot, open_embedder
+        self._bot: Bot | None = None
+        self._embedder: Embedder | None = None
+        self._turn = threading.Lock()  # held while a question is answered
+        self._writing = threading.Lock()  # held while the index is written
+        self._leave = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # --- lifetime
+
+    def open(self) -> None:
+        """Open everything in the background; again after a failure."""
+        if self._thread and self._thread.is_alive():
+            return
+        self.state, self.error, self.doing = State.OPENING, None, "starting"
+        self._thread = threading.Thread(target=self._live, name="whybot-room", daemon=True)
+        self._thread.start()
+
+    def close(self, seconds: float = 10.0) -> None:
+        """Stop the question at work, then close engine and index; waits so long at most."""
+        self._leave.set()
+        if self._thread:
+            self._thread.join(seconds)
+
+    @property
+    def closing(self) -> bool:
+        """Tell whether the page is being closed: whoever holds the bot gives it back."""
+        return self._leave.is_set()
+
+    def _live(self) -> None:
+        try:
+            with self._writing:
+                self._ingest()
+            with self._open_bot(self.settings, self._fetching, self._say) as bot:
+                self._bot, self.state = bot, State.READY
+                print(f"Ready: {bot.chosen.name} answers ({bot.chosen.why}).", file=sys.stderr)
+                self._leave.wait()
+                with self._turn:  # the question at work stops first
+                    self._bot, self.state = None, State.CLOSED
+        except Closed:
+            self.state = State.CLOSED
+        except WhybotError as error:
+            print(error, file=sys.stderr)
+            self.error, self.state = error, State.FAILED
+        except Exception:  # noqa: BLE001 - a thread's end: without this the page would wait forever
+            traceback.print_exc()
+            self.error, self.state = WhybotError(BROKEN), State.FAILED
+
+    def _ingest(self) -> None:
+        settings = self.settings
+        if settings.corpus == Settings().corpus:
+            settings.corpus.mkdir(parents=True, exist_ok=True)
+        self._embedder = self._open_embedder(settings, self._fetching)
+        self._say("reading the documents")
+        report = library.ingest(settings, self._embedder, progress=self._ingesting)
+        print(report, file=sys.stderr)
+        self.skipped = dict(report.skipped)
+        self.changes += 1
+
+    def _fetching(self, what: str, done: int, total: int) -> None:
+        share = f", {done / total:.0%} of {total / 1e6:.0f} MB" if total else ""
+        verb = "" if what.startswith("checking") else "fetching "
+        self._now(f"{verb}{what}{share}")
+
+    def _ingesting(self, what: str, done: int, total: int) -> None:
+        noun = "documents" if what == "reading" else "passages"
+        self._now(f"{what} {done} of {total} {noun}")
+
+    def _say(self, line: str) -> None:
+        print(line, file=sys.stderr)
+        self._now(line.rstrip(" ."))
+
+    def _now(self, doing: str) -> None:
+        if self.closing:
+            raise Closed("The page was closed.")
+        self.doing = doing
+
+    # --- questions
+
+    def borrow(self, seconds: float) -> Bot | None:
+        """Lend the bot for one question, or None when it is not free within some seconds.
+
+        Whoever got it gives it back. Raises the WhybotError that kept it from opening.
+        """
+        if self.error:
+            raise self.error
+        if self.closing:
+            raise Closed("The page was closed.")
+        if self._bot is None:
+            self._leave.wait(seconds)
+            return None
+        if not self._turn.acquire(timeout=seconds):
+            return None
+        if self._bot is None:
+            self._turn.release()
+        return self._bot
+
+    def give_back(self) -> None:
+        """Let the next question have the bot."""
+        self._turn.release()
+
+    @property
+    def waiting_for(self) -> str:
+        """Say what a question waits for."""
+        return self.doing if self._bot is None else BUSY
+
+    # --- documents
+
+    def documents(self) -> list[library.Entry]:
+        """List the documents of the index; none before the first ingest."""
+        if self._embedder is None or not self.changes:
+            return []
+        try:
+            with Index.read(self.settings, fingerprint(self._embedder)) as index:
+                return library.entries(index.chunks())
+        except IndexMissing:
+            return []
+
+    @contextmanager
+    def writing(self) -> Iterator[Embedder]:
+        """Hold the index for writing, after whoever holds it now. Raises what kept it from opening.
+
+        A failed chat model does not keep documents from being added.
+        """
+        with self._writing:
+            if self._embedder is None or not self.changes:
+                raise self.error or WhybotError("The index is not open yet; try again in a moment.")
+            try:
+                yield self._embedder
+            finally:
+                self.changes += 1
+
+    def note(self, report: Report) -> None:
+        """Keep what a report says of skipped documents; those it read are no longer skipped."""
+        read = {*report.added, *report.updated, *report.unchanged, *(to for _, to in report.moved)}
+        self.skipped = {n: why for n, why in self.skipped.items() if n not in read}
+        self.skipped.update(report.skipped)

@@ -1,0 +1,253 @@
+"""A Document to chunks: spans of its text that follow its structure and fit the embedder.
+
+Pure functions. Knows no model: the caller says where the embedder's tokens begin.
+
+A section whose body fits is one chunk. A larger body is cut into about equal parts, each cut at
+the best boundary near: a paragraph's end, else a line's, a sentence's, a word's, else a token's.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ingest.documents import Document, Heading
+from ingest.sentences import sentence_ends
+
+VERSION = 1  # changes when the same document would be cut differently
+
+# A token counts once for each 16 characters begun: a tokenizer may make one unknown token of a
+# line of base64, and a chunk must fit the chat model's window as well.
+_TOKEN_CHARACTERS = 16
+
+# How good a place to cut is.
+_WORD, _WRAP, _SENTENCE, _LINE, _PARAGRAPH = range(1, 6)
+
+_GAP = re.compile(r"\s+")
+_VISIBLE = re.compile(r"\S")
+_MARKUP = re.compile(r"\*\*|__|^[ \t]*(?:[-*+>]|#{1,6})[ \t]+", re.MULTILINE)
+_NEWLINE = re.compile(r"\r\n?|\n")
+_FENCE = re.compile(r"[ \t>]*(`{3,}(?=[^`]*\Z)|~{3,})")
+_ROW = re.compile(r"[ \t]*\||[^\r\n|]*[^\s|][ \t]\|[ \t]")
+_ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Hold one span of a document: text == document.text[start:end]."""
+
+    start: int
+    end: int
+    heading: tuple[str, ...]  # the headings above it, outermost first, without the title's
+    page: int | None  # where it starts, counted from 1; None when the format has no pages
+    text: str
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A heading's body; the heading's own line where it has neither body nor sub-headings."""
+
+    start: int
+    end: int
+    heading: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """The text, and where its tokens, its pages, and what is better not cut begin."""
+
+    text: str
+    tokens: list[int]
+    pages: frozenset[int]
+    blocks: list[tuple[int, int]]  # code fences and tables, sorted
+
+    def first(self, start: int) -> int:
+        """Return the index of the token that holds, or is the first after, an offset."""
+        index = bisect_left(self.tokens, start)
+        inside = index > 0 and (index == len(self.tokens) or self.tokens[index] > start)
+        return index - inside
+
+    def count(self, start: int, end: int) -> int:
+        """Count the tokens of text[start:end], those cut in two included."""
+        return bisect_left(self.tokens, end) - self.first(start)
+
+
+def embedded_text(title: str, chunk: Chunk) -> str:
+    """Return what is embedded: the chunk's headings, else the document's title, and its text.
+
+    As running text without markup: emphasis, list markers and line breaks move a MiniLM vector
+    away from the questions the text answers.
+    """
+    text = _MARKUP.sub("", chunk.text)
+    return " ".join(f"{': '.join(chunk.heading) or title}. {text}".split())
+
+
+def split(document: Document, token_starts: Sequence[int], max_tokens: int = 200) -> list[Chunk]:
+    """Cut a document into chunks of at most max_tokens (at least 1) tokens, headings not counted.
+
+    token_starts: the sorted offsets at which the tokens of document.text begin. What the heading
+    path costs is taken off the budget, down to its half.
+    """
+    if max_tokens < 1:
+        raise ValueError("max_tokens must be 1 at least")
+    text = document.text
+    tokens = _evened(token_starts, len(text))
+    measure = _Measure(text, tokens, frozenset(document.pages), _blocks(text))
+    chunks = []
+    for section in _sections(document):
+        words = len((" ".join(section.heading) or document.title).split())
+        budget = max(max_tokens - math.ceil(words * 1.5), max_tokens // 2, 1)
+        for start, end in _cut(measure, section.start, section.end, budget):
+            page = bisect_right(document.pages, start) if document.pages else None
+            chunks.append(Chunk(start, end, section.heading, page, text[start:end]))
+    return chunks
+
+
+def _evened(token_starts: Sequence[int], length: int) -> list[int]:
+    """Add a start wherever a token would run on for more than _TOKEN_CHARACTERS."""
+    starts: list[int] = []
+    position = 0
+    for start in (*token_starts, length):
+        starts.extend(range(position + _TOKEN_CHARACTERS, start, _TOKEN_CHARACTERS))
+        if start < length:
+            starts.append(start)
+        position = start
+    return starts
+
+
+def _sections(document: Document) -> Iterator[_Section]:
+    """Yield every stretch between headings that holds something, with its heading path."""
+    headings = document.headings
+    first = headings[0].start if headings else len(document.text)
+    if _trimmed(document.text, 0, first):
+        yield _Section(0, first, ())
+    titled = _begins_with_title(document)
+    path: list[Heading] = []
+    for index, heading in enumerate(headings):
+        following = headings[index + 1] if index + 1 < len(headings) else None
+        while path and path[-1].level >= heading.level:
+            path.pop()
+        if index or not titled:
+            path.append(heading)
+        titles = tuple(above.title for above in path)
+        end = following.start if following else len(document.text)
+        if _trimmed(document.text, heading.end, end):
+            yield _Section(heading.end, end, titles)
+        elif not following or following.level <= heading.level:
+            yield _Section(heading.start, heading.end, titles)
+
+
+def _begins_with_title(document: Document) -> bool:
+    if not document.headings:
+        return False
+    first, *others = document.headings
+    alone = all(other.level > first.level for other in others)
+    return first.level <= 1 and first.title == document.title and alone
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Return the span without white space at its ends; None when nothing is left."""
+    visible = _VISIBLE.search(text, start, end)
+    if not visible:
+        return None
+    return visible.start(), visible.start() + len(text[visible.start() : end].rstrip())
+
+
+def _blocks(text: str) -> list[tuple[int, int]]:
+    """Find the code fences and tables: runs of whole lines, in order."""
+    blocks: list[tuple[int, int]] = []
+    fence: tuple[int, str] | None = None  # where it opens, and with what
+    table: tuple[int, int] | None = None
+    start = 0
+    for line_end in (*_NEWLINE.finditer(text), None):
+        end = line_end.start() if line_end else len(text)
+        mark = _FENCE.match(text, start, end)
+        if fence:
+            if mark and mark[1].startswith(fence[1]) and not text[mark.end() : end].strip():
+                blocks.append((fence[0], end))
+                fence = None
+        elif mark:
+            fence = (start, mark[1])
+        if not fence and not mark and _ROW.match(text, start, end):
+            table = (table[0] if table else start, end)
+        elif table:
+            blocks.append(table)
+            table = None
+        start = line_end.end() if line_end else end
+    if table:
+        blocks.append(table)
+    return sorted(blocks)
+
+
+def _cut(measure: _Measure, start: int, end: int, budget: int) -> Iterator[tuple[int, int]]:
+    """Yield trimmed spans of at most budget tokens that cover text[start:end]."""
+    whole = _trimmed(measure.text, start, end)
+    if not whole:
+        return
+    start, end = whole
+    while (size := measure.count(start, end)) > budget:
+        stop = _best_stop(measure, start, size, budget)
+        yield start, start + len(measure.text[start:stop].rstrip())
+        following = _VISIBLE.search(measure.text, stop, end)
+        if not following:
+            return
+        start = following.start()
+    yield start, end
+
+
+def _best_stop(measure: _Measure, start: int, size: int, budget: int) -> int:
+    """Choose where a chunk ends that starts at `start`, with `size` tokens to go."""
+    tokens = measure.tokens
+    first = measure.first(start)
+    least = max(budget // 4, 1)  # neither the chunk nor what is left after it should be smaller
+    ideal = tokens[first + math.ceil(size / math.ceil(size / budget))]
+    # Tokens of one character may begin at one offset, hence at least a character.
+    most = max(tokens[first + budget], start + 1)
+    stops = _stops(measure, start, most, budget)
+
+    def best(low: int, high: int) -> int | None:
+        fitting = [stop for stop in stops if low < stop <= high]
+        return max(fitting, key=lambda stop: (stops[stop], -abs(stop - ideal)), default=None)
+
+    low, high = tokens[first + least - 1], tokens[first + size - least]
+    return best(low, min(most, high)) or best(start, most) or max(min(ideal, most), start + 1)
+
+
+def _stops(measure: _Measure, start: int, most: int, budget: int) -> dict[int, int]:
+    """Map each place to cut in text[start:most] to how good it is; none lies in a whole block."""
+    text = measure.text
+    index = max(bisect_right(measure.blocks, (start, len(text))) - 1, 0)
+    near = []
+    while index < len(measure.blocks) and measure.blocks[index][0] < most:
+        near.append(measure.blocks[index])
+        index += 1
+    kept = [block for block in near if measure.count(*block) <= budget]
+    # Some text beyond the limit is looked at, to tell what follows the last gap.
+    stops = dict.fromkeys(sentence_ends(text, start, min(most + 2, len(text))), _SENTENCE)
+    for gap in _GAP.finditer(text, start, min(most + 64, len(text))):
+        stop = gap.start()
+        in_block = any(low < stop < high for low, high in near)
+        stops[stop] = _quality(measure, gap, stop in stops, in_block)
+    return {
+        stop: quality
+        for stop, quality in stops.items()
+        if stop <= most and not any(low < stop < high for low, high in kept)
+    }
+
+
+def _quality(measure: _Measure, gap: re.Match[str], ends_sentence: bool, in_block: bool) -> int:
+    before = measure.text[gap.start() - 1]
+    after = measure.text[gap.end() : gap.end() + 1]
+    newlines = len(_NEWLINE.findall(gap[0]))
+    if before in ":：":  # what a colon announces should stay with it
+        return _WORD
+    if newlines > 1:
+        return _PARAGRAPH
+    if not newlines:
+        return _SENTENCE if ends_sentence and not in_block else _WORD
+    new_page = gap.end() in measure.pages and not after.islower()
+    item = _ITEM.match(measure.text, gap.end()) is not None
+    return _LINE if ends_sentence or item or new_page else _WRAP

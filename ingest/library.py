@@ -1,0 +1,137 @@
+"""Add documents to the corpus folder and remove them, keeping the index in step.
+
+Knows the corpus folder and its names; the shell and the web page both work through it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest import documents
+from ingest.embedder import Embedder
+from ingest.errors import IndexMissing, SettingError
+from ingest.index import Index, IndexedChunk
+from ingest.settings import Settings
+from ingest.sync import Progress, Report, document_name, fingerprint, sync
+
+REMOVED = "removed"  # folder in the index folder where removed files are kept
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One document of the index."""
+
+    name: str
+    title: str
+    chunks: int
+    pages: int  # the last page a chunk begins on; 0 without pages
+    characters: int
+
+
+def ingest(
+    settings: Settings,
+    embedder: Embedder,
+    paths: Sequence[Path] = (),
+    rebuild: bool = False,
+    progress: Progress = lambda what, done, total: None,
+) -> Report:
+    """Bring the index in line with the files; see `sync.sync`."""
+    with Index.write(settings, fingerprint(embedder), rebuild) as index:
+        return sync(index, embedder, settings, paths, progress)
+
+
+def place(settings: Settings, name: str, data: bytes, replace: bool = False) -> Path:
+    """Write a document into the corpus folder, whole or not at all, once it proved readable.
+
+    Raises DocumentUnreadable, or SettingError when another document has the name.
+    """
+    target = settings.corpus / name
+    if not target.resolve().is_relative_to(settings.corpus.resolve()):
+        raise SettingError(f"{name!r} would lie outside the corpus folder.")
+    documents.read_document(name, data)
+    if target.exists() and not replace and target.read_bytes() != data:
+        raise SettingError(
+            f"The corpus has another document called {name}.", f"whybot add --replace {name}"
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return target
+
+
+def remove(settings: Settings, embedder: Embedder, name: str) -> tuple[int, Path | None]:
+    """Remove a document: its chunks from the index, its file from the corpus folder.
+
+    Returns how many chunks went, and where the file is kept now: it is moved, not deleted. A
+    document ingested from outside the corpus folder keeps its file (None).
+    """
+    home = settings.corpus.resolve()
+    with Index.write(settings, fingerprint(embedder)) as index:
+        known = sorted({chunk.document for chunk in index.chunks()})
+        path = settings.corpus / name
+        if name not in known and path.exists():
+            name = document_name(path.resolve(), home)
+        if name not in known:
+            raise IndexMissing(f"The index holds no document {name!r}.", "whybot list")
+        path = settings.corpus / name
+        kept = None
+        if path.is_file() and path.resolve().is_relative_to(home):
+            kept = _free(settings.index / REMOVED / name)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(path, kept)
+        ids = [chunk.id for chunk in index.chunks(name)]
+        index.delete(ids)
+    return len(ids), kept
+
+
+def entries(chunks: Sequence[IndexedChunk]) -> list[Entry]:
+    """List the documents that chunks come from, by name."""
+    by_name: dict[str, list[IndexedChunk]] = {}
+    for chunk in chunks:
+        by_name.setdefault(chunk.document, []).append(chunk)
+    return [
+        Entry(
+            name,
+            rows[0].title,
+            len(rows),
+            max(chunk.page for chunk in rows),
+            sum(len(chunk.text) for chunk in rows),
+        )
+        for name, rows in sorted(by_name.items())
+    ]
+
+
+def candidates(path: Path) -> list[tuple[str, Path]]:
+    """Return (name in the corpus, file) for a file, or for every file of a folder."""
+    if path.is_file():
+        return [(path.name, path)]
+    if not path.is_dir():
+        raise SettingError(f"There is no file or folder {path}.")
+    found = [
+        file
+        for file in sorted(path.rglob("*"))
+        if file.is_file()
+        and not any(part.startswith((".", "~$")) for part in file.relative_to(path).parts)
+    ]
+    return [((Path(path.resolve().name) / f.relative_to(path)).as_posix(), f) for f in found]
+
+
+def _free(path: Path) -> Path:
+    """Return the path, or the first numbered one beside it that is not taken."""
+    number, free = 1, path
+    while free.exists():
+        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        number += 1
+    return free

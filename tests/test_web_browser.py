@@ -1,0 +1,276 @@
+"""The page in a real browser, with the real embedder, index and the small chat model.
+
+Run: `pytest tests/test_web_browser.py`. Skipped without Chromium or without the weights
+(`whybot models fetch all-MiniLM-L6-v2`, `whybot models fetch smollm2-135m`).
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from bot.web import app
+from bot.web.room import Room, State
+from ingest import weights
+from ingest.errors import SettingError, WeightsUnavailable
+from ingest.settings import Settings
+
+SEED = Path(__file__).parent.parent / "corpus" / "fine-tuning-vs-rag.md"
+EVIL = """# The platypus
+
+The platypus of Zanzibar lays turquoise eggs. <script>window.hacked = 1</script>
+<img src="http://evil.example/a.png" onerror="window.hacked = 2">
+![beacon](http://evil.example/b.png) ${window.hacked = 3} {{window.hacked}}
+"""
+
+# Gradio and its dependencies warn of each other; that is not this project's to mend.
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    folder = tmp_path_factory.mktemp("web")
+    settings = Settings(
+        corpus=folder / "corpus", index=folder / "index", model="embedded:small", max_tokens=400
+    )
+    for name in ("all-MiniLM-L6-v2", "smollm2-135m"):
+        try:
+            weights.have(settings, name)
+        except WeightsUnavailable as error:
+            pytest.skip(str(error))
+    settings.corpus.mkdir()
+    shutil.copy(SEED, settings.corpus)
+    (settings.corpus / "broken.txt").write_bytes(b"\0\1\2")
+    room = Room(settings)
+    yield room
+    room.close()
+
+
+@pytest.fixture(scope="module")
+def address(room: Room) -> Iterator[str]:
+    app.keep_local()
+    blocks = app.build(room)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    yield app.launch(blocks, "127.0.0.1", port, False)
+    blocks.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        pytest.skip("there is no Chromium on this machine")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox"], headless=True
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(address: str, browser: Any) -> Iterator[Page]:
+    """Open the page; fail when it talked to anyone else, or wrote an error to the console."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(40_000)
+    asked: list[str] = []
+    wrong: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(address)
+    expect(question(page)).to_be_visible()
+    yield page
+    assert page.evaluate("window.hacked") is None
+    page.close()
+    strangers = [url for url in asked if not url.startswith((address, "data:", "blob:"))]
+    assert (strangers, wrong) == ([], [])
+
+
+@pytest.fixture
+def ready(room: Room) -> Room:
+    room.open()  # does nothing when it is open
+    end = time.monotonic() + 60
+    while room.state is State.OPENING and time.monotonic() < end:
+        time.sleep(0.1)
+    assert room.state is State.READY, room.error
+    return room
+
+
+def question(page: Page) -> Any:
+    return page.get_by_role("textbox", name="Question")
+
+
+def send(page: Page, text: str) -> None:
+    question(page).fill(text)
+    question(page).press("Enter")
+
+
+def answered(page: Page, count: int) -> Any:
+    """Wait until so many answers are there and nothing is being written; return the last."""
+    answers = page.locator("#chat .answer")
+    expect(answers).to_have_count(count, timeout=60_000)
+    expect(page.locator("#send")).to_be_visible(timeout=60_000)
+    return answers.nth(count - 1)
+
+
+def wait_for_status(page: Page, text: str) -> None:
+    page.wait_for_function(
+        "text => new RegExp(text).test(document.querySelector('#status').innerText)", arg=text
+    )
+
+
+def upload(page: Page, *files: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose files").click()
+    chooser.value.set_files(files)
+
+
+def test_a_question_before_the_model_is_there_waits(page: Page, room: Room) -> None:
+    assert room.state is State.OPENING
+    send(page, "What are the cons of RAG?")
+    wait_for_status(page, "starting")
+    room.open()
+    expect(page.locator("#banner p")).to_be_visible()
+    last = answered(page, 1)
+    expect(page.locator("#banner p")).to_have_count(0)
+    expect(last.locator(".meta")).to_contain_text("of 4096 tokens read")
+    cons = page.locator("details.source", has_text="Complexity")
+    expect(cons).to_contain_text("fine-tuning-vs-rag.md")
+    expect(cons).to_contain_text("BM25")
+
+    # A citation opens its source.
+    page.locator("details.source").evaluate_all("all => all.forEach(one => one.open = false)")
+    cite = last.locator("a.cite").first
+    number = cite.inner_text()
+    cite.click()
+    expect(page.locator("details.source[open]", has_text=number)).to_be_visible()
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+
+    # An older answer brings its sources back, frozen.
+    send(page, "When should I use fine-tuning?")
+    wait_for_status(page, "writing")
+    page.get_by_role("button", name="Stop").click()
+    answered(page, 2)
+    expect(page.locator("#sources .about")).to_contain_text("When should I use")
+    page.locator("#chat .answer").first.locator(".meta").click()
+    expect(page.locator("#sources .about")).to_contain_text("cons of RAG")
+
+
+def test_stop_while_reading_and_while_writing(ready: Room, page: Page) -> None:
+    send(page, "Explain everything about overfitting and latency.")
+    wait_for_status(page, r"reading [1-9]\d* of")
+    page.get_by_role("button", name="Stop").click()
+    last = answered(page, 1)
+    expect(last).to_contain_text("stopped")
+    assert "Complexity" not in last.inner_text()
+
+    began = time.monotonic()
+    send(page, "What are the cons of fine-tuning?")
+    wait_for_status(page, "tokens")
+    assert time.monotonic() - began < 3, "the engine was still at work on the stopped question"
+    wait_for_status(page, "writing")
+    page.get_by_role("button", name="Stop").click()
+    last = answered(page, 2)
+    expect(last).to_contain_text("stopped")
+    written = last.inner_text()
+    assert len(written) > len("stopped") + 3, "what was written stays"
+    time.sleep(1)
+    assert last.inner_text() == written, "and nothing is written after it"
+
+    send(page, "What does RAG stand for?")
+    wait_for_status(page, "writing")
+    page.get_by_role("button", name="New chat").click()
+    expect(page.locator("#chat .answer")).to_have_count(0)
+    expect(page.get_by_role("button", name="What are the cons of RAG?")).to_be_visible()
+
+
+def test_a_second_tab_waits_and_a_closed_tab_frees_the_model(
+    ready: Room, page: Page, browser: Any, address: str
+) -> None:
+    other = browser.new_page()
+    other.goto(address)
+    send(other, "Explain the pros of RAG at length.")
+    wait_for_status(other, "reading")
+    send(page, "What are the cons of RAG?")
+    wait_for_status(page, "waiting for another question to finish")
+    other.close()
+    wait_for_status(page, "reading")
+    page.get_by_role("button", name="Stop").click()
+    expect(answered(page, 1)).to_contain_text("stopped")
+
+
+def test_library_takes_a_document_and_gives_it_back(
+    ready: Room, page: Page, tmp_path: Path
+) -> None:
+    library = page.get_by_role("tab", name="Library")
+    library.click()
+    documents = page.locator("#documents")
+    expect(documents).to_contain_text("fine-tuning-vs-rag.md")
+    expect(documents).to_contain_text("broken.txt: it is a binary file")
+
+    evil, wrong = tmp_path / "platypus.md", tmp_path / "empty.txt"
+    evil.write_text(EVIL)
+    wrong.write_text(" ")
+    upload(page, evil, wrong)
+    expect(page.locator("#said")).to_contain_text("1 added")
+    expect(page.locator("#said")).to_contain_text("empty.txt: it is empty")
+    expect(documents.locator("tbody tr")).to_have_count(2)
+
+    page.get_by_role("tab", name="Chat").click()
+    send(page, "What eggs does the platypus of Zanzibar lay?")
+    answered(page, 1)
+    source = page.locator("#source-0-1")
+    expect(source).to_contain_text("platypus.md")
+    source.evaluate("one => one.open = true")
+    expect(source.locator(".passage")).to_contain_text("<script>window.hacked = 1</script>")
+    expect(source.locator(".passage")).to_contain_text("![beacon](http://evil.example/b.png)")
+
+    library.click()
+    evil.write_text("# The platypus\n\nAnother text.\n")
+    upload(page, evil)
+    expect(page.locator("#said")).to_contain_text("tick “Replace”")
+    page.get_by_label("Replace documents of the same name").check()
+    upload(page, evil)
+    expect(page.locator("#said")).to_contain_text("1 updated")
+
+    page.get_by_label("Document", exact=True).click()
+    page.get_by_role("option", name="platypus.md").click()
+    page.get_by_role("button", name="Remove …").click()
+    expect(page.locator("#said")).to_contain_text("Remove platypus.md?")
+    page.get_by_role("button", name="Yes, remove it").click()
+    expect(page.locator("#said")).to_contain_text("Removed platypus.md: 1 passages")
+    expect(documents.locator("tbody tr")).to_have_count(1)
+    assert not (ready.settings.corpus / "platypus.md").exists()
+
+
+def test_keyboard_reaches_everything_and_narrow_fits(ready: Room, page: Page) -> None:
+    page.wait_for_load_state("networkidle")  # Gradio's autofocus comes late
+    question(page).focus()
+    page.keyboard.type("one")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("two")
+    assert question(page).input_value() == "one\ntwo"
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Send")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="New chat")).to_be_focused()
+    page.set_viewport_size({"width": 390, "height": 844})
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390, "a narrow page must not scroll sideways"
+    left, right = page.locator("#left").bounding_box(), page.locator("#right").bounding_box()
+    assert left and right and right["y"] >= left["y"] + left["height"]
+
+
+def test_a_taken_port_is_said_in_one_line(room: Room, address: str) -> None:
+    with pytest.raises(SettingError, match="cannot be served"):
+        app.launch(app.build(room), "127.0.0.1", int(address.strip("/").split(":")[-1]), False)

@@ -1,0 +1,383 @@
+"""The page's own logic, without Gradio, weights or network: `pytest tests/test_web_unit.py`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+
+from bot.answer import Bot
+from bot.models import Chosen
+from bot.trace import Dropped, Passage
+from bot.web import render
+from bot.web.exchange import Conversation, Exchange, ask
+from bot.web.room import BROKEN, BUSY, Room, State
+from ingest.errors import ModelUnavailable, WhybotError
+from ingest.library import Entry
+from ingest.settings import Settings
+from ingest.sync import Report
+
+EVIL = '<script>alert(1)</script><img src=x onerror="alert(2)"> ${alert(3)} {{alert(4)}}'
+
+PASSAGE = Passage(
+    n=1,
+    document="a.md",
+    title="A",
+    heading="Cons",
+    page=3,
+    start=0,
+    end=9,
+    score=0.5,
+    text="RAG adds latency.",
+    id="1",
+    dense=0.4,
+    bm25=0.9,
+    dense_rank=1,
+    bm25_rank=1,
+)
+
+
+class Scripted(BaseChatModel):
+    """Stream fixed pieces: text, progress as (done, total), or an error to raise."""
+
+    pieces: list[Any]
+    pace: float = 0.0  # seconds before each piece
+    closed: list[int] = []  # noqa: RUF012 - pydantic copies it; how many pieces were out at the end
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def get_num_tokens_from_messages(self, messages: Any, tools: Any = None) -> int:
+        return 10
+
+    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        raise NotImplementedError
+
+    def _stream(
+        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
+    ) -> Iterator[ChatGenerationChunk]:
+        out = 0
+        try:
+            for piece in self.pieces:
+                time.sleep(self.pace)
+                if isinstance(piece, Exception):
+                    raise piece
+                out += 1
+                yield ChatGenerationChunk(message=_chunk(piece))
+        finally:
+            self.closed.append(out)
+
+
+def _chunk(piece: str | tuple[int, int]) -> AIMessageChunk:
+    if isinstance(piece, str):
+        return AIMessageChunk(content=piece)
+    progress = {"processed": piece[0], "total": piece[1]}
+    return AIMessageChunk(content="", response_metadata={"prompt_progress": progress})
+
+
+class Shelf:
+    """Find the same passages for every question."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self.passages = passages
+
+    def retrieve(self, question: str, count: int) -> list[Passage]:
+        return list(self.passages)
+
+
+class Embedder:
+    """Embed nothing in particular; cut at every word."""
+
+    name, revision, chunk_tokens = "fake", "1", 200
+
+    def token_starts(self, text: str) -> list[int]:
+        return [0, *(n + 1 for n, character in enumerate(text) if character == " ")]
+
+    def documents(self, texts: Sequence[str], done: Any = None) -> Any:
+        return np.ones((len(texts), 4), dtype=np.float32)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "a.md").write_text("# A\n\nRAG adds latency.\n")
+    (corpus / "b.md").write_bytes(b"\xff\xfe\xff")
+    return Settings(corpus=corpus, index=tmp_path / "index", cache=tmp_path / "cache")
+
+
+@pytest.fixture
+def rooms(settings: Settings) -> Iterator[Any]:
+    opened: list[Room] = []
+
+    def make(model: Scripted, wait: bool = True, first: Exception | None = None) -> Room:
+        errors = [first] if first else []
+
+        @contextmanager
+        def open_bot(settings: Settings, progress: Any, say: Any) -> Iterator[Bot]:
+            say("loading the model ...")
+            if errors:
+                raise errors.pop()
+            chosen = Chosen(model, "scripted", "a test", 4096, exact=True)
+            yield Bot(settings, Shelf([PASSAGE]), chosen)  # type: ignore[arg-type]
+
+        room = Room(settings, open_bot, lambda settings, progress: Embedder())  # type: ignore[arg-type,return-value]
+        opened.append(room)
+        room.open()
+        if wait:
+            until(lambda: room.state is not State.OPENING)
+        return room
+
+    yield make
+    for room in opened:
+        room.close()
+
+
+def until(true: Any, seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never became true"
+        time.sleep(0.01)
+
+
+# --- asking
+
+
+def test_ask_shows_every_stage_and_the_answer(rooms: Any) -> None:
+    talk = Conversation()
+    room = rooms(Scripted(pieces=[(0, 10), (10, 10), "RAG adds ", "latency [1]."]))
+    seen = list(ask(room, talk, "What does RAG add?"))
+    assert seen == [
+        "looking up the question",
+        "looking up “What does RAG add?”",
+        "reading",
+        "reading 0 of 10 tokens",
+        "reading 10 of 10 tokens",
+        "writing",
+        "writing",
+        "",
+        "",
+    ]
+    (exchange,) = talk.exchanges
+    assert exchange.outcome == "answered" and exchange.answer
+    assert exchange.answer.answer == "RAG adds latency. [1]"
+    assert [turn.question for turn in talk.history()] == ["What does RAG add?"]
+
+
+def test_stop_keeps_what_was_written_and_closes_the_model(rooms: Any) -> None:
+    model = Scripted(pieces=["one ", "two ", "three ", "four "])
+    room, talk = rooms(model), Conversation()
+    for doing in ask(room, talk, "Count"):
+        if doing == "writing":
+            talk.stopping = True
+    (exchange,) = talk.exchanges
+    assert (exchange.outcome, exchange.draft) == ("stopped", "one ")
+    assert len(model.closed) == 1 and model.closed[0] < 4
+    assert talk.history() == []
+    assert list(ask(room, talk, "Again")) and talk.exchanges[1].outcome == "answered"
+
+
+def test_closing_the_page_stops_the_model_and_frees_it(rooms: Any) -> None:
+    model = Scripted(pieces=["one ", "two "])
+    room, talk = rooms(model), Conversation()
+    work = ask(room, talk, "Count")
+    while next(work) != "writing":
+        pass
+    work.close()
+    assert model.closed == [1]
+    assert room.borrow(0.01) is not None
+    room.give_back()
+
+
+def test_a_second_question_waits_for_the_first(rooms: Any) -> None:
+    room = rooms(Scripted(pieces=["yes"]))
+    first, second = Conversation(), Conversation()
+    one, two = ask(room, first, "One"), ask(room, second, "Two")
+    while next(one) != "writing":
+        pass
+    assert next(two) == BUSY
+    second.stopping = True  # Stop reaches a question that waits
+    assert list(two) == [""]
+    assert second.exchanges[0].outcome == "stopped"
+    list(one)
+    assert first.exchanges[0].outcome == "answered"
+
+
+def test_a_failing_answer_says_why_and_frees_the_bot(rooms: Any, capsys: Any) -> None:
+    model = Scripted(pieces=["part ", WhybotError("The model broke.", "whybot doctor")])
+    room, talk = rooms(model), Conversation()
+    list(ask(room, talk, "One"))
+    assert talk.exchanges[0].error == "The model broke. Mend it with: whybot doctor"
+    assert talk.exchanges[0].draft == "part "
+    model.pieces = [ZeroDivisionError("a bug")]
+    list(ask(room, talk, "Two"))
+    assert talk.exchanges[1].error == BROKEN
+    assert "ZeroDivisionError: a bug" in capsys.readouterr().err
+    model.pieces = ["fine"]
+    list(ask(room, talk, "Three"))
+    assert talk.exchanges[2].outcome == "answered"
+
+
+def test_new_chat_in_the_middle_leaves_nothing(rooms: Any) -> None:
+    room, talk = rooms(Scripted(pieces=["one ", "two "])), Conversation()
+    for doing in ask(room, talk, "Count"):
+        if doing == "writing":
+            talk.clear()
+    assert render.messages(talk) == [] and talk.current is None
+
+
+# --- the room
+
+
+def test_room_ingests_and_lists(rooms: Any) -> None:
+    room = rooms(Scripted(pieces=["x"]))
+    assert room.state is State.READY
+    assert [entry.name for entry in room.documents()] == ["a.md"]
+    assert list(room.skipped) == ["b.md"]
+    assert "UTF" in room.skipped["b.md"]
+
+
+def test_room_fails_with_its_line_and_opens_again(rooms: Any) -> None:
+    room = rooms(Scripted(pieces=["x"]), first=ModelUnavailable("No model.", "whybot models"))
+    talk = Conversation()
+    list(ask(room, talk, "One"))
+    assert talk.exchanges[0].error == "No model. Mend it with: whybot models"
+    with room.writing():  # a missing chat model keeps nobody from adding documents
+        pass
+    until(lambda: not room._thread.is_alive())
+    room.open()
+    until(lambda: room.state is not State.OPENING)
+    list(ask(room, talk, "Two"))
+    assert talk.exchanges[1].outcome == "answered"
+
+
+def test_room_reports_a_bug(rooms: Any, capsys: Any) -> None:
+    room = rooms(Scripted(pieces=["x"]), first=ZeroDivisionError("a bug"))
+    assert room.state is State.FAILED and room.error.message == BROKEN
+    assert "ZeroDivisionError: a bug" in capsys.readouterr().err
+
+
+def test_a_question_waits_until_the_room_is_ready(rooms: Any) -> None:
+    room, talk = rooms(Scripted(pieces=["x"]), wait=False), Conversation()
+    list(ask(room, talk, "One"))
+    assert talk.exchanges[0].outcome == "answered"
+
+
+def test_close_stops_the_question_at_work(rooms: Any) -> None:
+    room, talk = rooms(Scripted(pieces=["word "] * 1000, pace=0.01)), Conversation()
+    work = threading.Thread(target=lambda: list(ask(room, talk, "Count")))
+    work.start()
+    until(lambda: talk.exchanges and talk.exchanges[0].draft)
+    room.close()
+    work.join(5)
+    assert not work.is_alive() and talk.exchanges[0].outcome == "stopped"
+    assert room.state is State.CLOSED
+
+
+def test_progress_is_said_in_words(settings: Settings) -> None:
+    room = Room(settings)
+    room._fetching("all-MiniLM-L6-v2 from the hub", 34_000_000, 100_000_000)
+    assert room.waiting_for == "fetching all-MiniLM-L6-v2 from the hub, 34% of 100 MB"
+    room._ingesting("reading", 3, 10)
+    assert room.waiting_for == "reading 3 of 10 documents"
+
+
+def test_note_forgets_what_was_read(settings: Settings) -> None:
+    room = Room(settings)
+    room.skipped = {"a.md": "empty", "b.md": "empty"}
+    room.note(Report(updated=["a.md"], skipped=[("c.md", "binary")]))
+    assert room.skipped == {"b.md": "empty", "c.md": "binary"}
+
+
+# --- rendering
+
+
+def test_nothing_becomes_markup() -> None:
+    evil = replace(PASSAGE, text=EVIL, document=EVIL, heading=EVIL)
+    exchange = Exchange(
+        EVIL, resolved=EVIL + "?", passages=[evil], dropped=[Dropped(evil, EVIL)], draft=EVIL
+    )
+    talk = Conversation([exchange])
+    exchange.error, exchange.outcome = EVIL, "failed"
+    pages = [
+        *(message["content"] for message in render.messages(talk)),
+        render.sources(talk),
+        render.status(EVIL),
+        render.opening(EVIL, None),
+        render.failure(WhybotError(EVIL, EVIL)),
+        render.documents([Entry(EVIL, EVIL, 1, 1, 1)], {EVIL: EVIL}, False),
+        render.report(Report(), [(EVIL, EVIL)]),
+        render.said(EVIL),
+    ]
+    for page in pages:
+        assert "<script" not in page and "<img" not in page
+        assert "alert(1)" in page, "the text itself is shown"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "![x](http://evil.example/x.png)",
+        "[x](http://evil.example)",
+        "<http://evil.example>",
+        "[x]: http://evil.example\n\n[x] ![x]",
+        "<img src=http://evil.example>",
+        "```[1]\n</code></pre><img src=http://evil.example>\n```",
+        '"[1]"onerror="[1]',
+    ],
+)
+def test_a_models_text_leads_nowhere(text: str) -> None:
+    html = render.prose(text, 0, {1})
+    assert "<img" not in html
+    assert html.count("href=") == html.count('href="#source-0-1"')
+    assert "\n" not in render.reply(Exchange("q", draft=text), 0)
+
+
+def test_markdown_that_shapes_text_is_kept() -> None:
+    html = render.prose("- **Cost:** high [1, 2]\n- Size [7]", 4, {1, 2})
+    assert "<ul>" in html and "<strong>Cost:</strong>" in html
+    assert 'href="#source-4-1"' in html and 'href="#source-4-2"' in html
+    assert "[7]" in html and "source-4-7" not in html
+
+
+def test_sources_open_what_is_cited(rooms: Any) -> None:
+    room, talk = rooms(Scripted(pieces=["RAG adds latency [1]."])), Conversation()
+    before = render.source(PASSAGE, 0, cited=False)
+    assert " open>" not in before
+    list(ask(room, talk, "What does RAG add?"))
+    after = render.sources(talk)
+    assert 'class="source cited" id="source-0-1" open>' in after
+    for part in ("a.md", "Cons", "page 3", "score 0.50 (dense 0.40, BM25 0.90)"):
+        assert part in after
+
+
+def test_outcomes_are_shown() -> None:
+    assert ">stopped<" in render.reply(Exchange("q", "stopped", draft="half"), 0)
+    assert 'class="error"' in render.reply(Exchange("q", "failed", error="No."), 0)
+    assert "pending" in render.reply(Exchange("q"), 0)
+    changed = Exchange("and the pros?", resolved="What are the pros of RAG?")
+    assert "What are the pros of RAG?" in render.reply(changed, 0)
+    same = Exchange("What are the pros?", resolved="What are the pros?")
+    assert "resolved" not in render.reply(same, 0)
+
+
+def test_abstention_is_a_notice(rooms: Any) -> None:
+    room, talk = rooms(Scripted(pieces=["The documents do not say."])), Conversation()
+    list(ask(room, talk, "What is the moon?"))
+    assert 'class="notice"' in render.reply(talk.exchanges[0], 0)
+
+
+def test_an_empty_library_says_so() -> None:
+    assert "No documents yet" in render.documents([], {}, opening=False)
+    assert "still being read" in render.documents([], {}, opening=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
-from bot import citations, prompt
+from bot import citations, grounding, prompt
 from bot.models import Chosen, stream
 from bot.resolve import resolve
 from bot.retrieval import Retriever
@@ -61,12 +61,15 @@ def answer(
     passages, dropped = select(found, settings.top_k)
     clock.lap("retrieve")
 
-    # 3) The prompt is written, within the window.
-    budget = chosen.window - settings.max_tokens - prompt.MARGIN
-    messages, passages, unfit = prompt.build(resolved, passages, budget, chosen.count)
-    dropped = unfit + dropped
+    # 3) If nothing found comes near the question, the model is not asked.
+    gate = grounding.gate(passages)
+    messages: list[BaseMessage] = []
+    if gate.passed:
+        budget = chosen.window - settings.max_tokens - prompt.MARGIN
+        messages, passages, unfit = prompt.build(resolved, passages, budget, chosen.count)
+        dropped = unfit + dropped
     clock.lap("prompt")
-    yield Retrieved(passages, dropped)
+    yield Retrieved(passages, dropped, gate)
 
     # 4) The model reads the prompt and writes. A sentence is done when the next one begins:
     #    then its citations are checked, or found in code when it has none.
@@ -74,7 +77,7 @@ def answer(
     sentences: list[Sentence] = []
     invalid: list[int] = []
     last: AIMessageChunk | None = None
-    for chunk in stream(chosen, messages):
+    for chunk in stream(chosen, messages) if gate.passed else ():
         last = chunk
         if progress := chunk.response_metadata.get("prompt_progress"):
             yield Reading(progress["processed"], progress["total"])
@@ -88,7 +91,7 @@ def answer(
                 yield _cited(lead, raw, passages, sentences, invalid)
     for lead, raw in citations.split(draft[done:]):
         yield _cited(lead, raw, passages, sentences, invalid)
-    abstained = not sentences or sentences[0].text == prompt.ABSTENTION
+    abstained = not sentences or grounding.refuses(sentences[0].text)
     if abstained:
         sentences = []
     clock.lap("write")
@@ -104,6 +107,7 @@ def answer(
         model=chosen.name,
         tokens=_tokens(last, chosen, messages),
         timings_ms=clock.timings(),
+        gate=gate,
         dropped=dropped,
         prompt=[{"role": message.type, "content": str(message.content)} for message in messages],
         draft=draft,
@@ -143,6 +147,8 @@ def _cited(
 
 def _tokens(last: AIMessageChunk | None, chosen: Chosen, messages: Sequence[BaseMessage]) -> Tokens:
     usage = last.usage_metadata if last else None
+    if not messages:
+        return Tokens(0, 0, chosen.window)
     if usage is None:
         return Tokens(chosen.count(messages), 0, chosen.window)
     return Tokens(usage["input_tokens"], usage["output_tokens"], chosen.window)

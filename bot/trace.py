@@ -45,6 +45,15 @@ class Passage:
 
 
 @dataclass(frozen=True)
+class Gate:
+    """Whether retrieval found enough for an answer."""
+
+    best: float  # the best passage's score
+    bar: float
+    passed: bool
+
+
+@dataclass(frozen=True)
 class Dropped:
     """A passage that was retrieved and not shown to the model, and why."""
 
@@ -83,10 +92,11 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Retrieved:
-    """The passages the model will see, and those it will not."""
+    """The passages for the model, those left out, and whether the model will be asked at all."""
 
     passages: list[Passage]
     dropped: list[Dropped]
+    gate: Gate
 
 
 @dataclass(frozen=True)
@@ -118,6 +128,7 @@ class Answer:
     model: str
     tokens: Tokens
     timings_ms: dict[str, float]
+    gate: Gate
     dropped: list[Dropped] = field(default_factory=list)
     prompt: list[dict[str, str]] = field(default_factory=list)  # the messages, as sent
     draft: str = ""  # what the model wrote, before anything was taken out

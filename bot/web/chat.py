@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import gradio as gr
@@ -54,21 +55,18 @@ def page(room: Room, talk: gr.State) -> None:
                     placeholder="Ask a question (Enter sends, Shift+Enter starts a new line)",
                     lines=1,
                     max_lines=6,
-                    autofocus=True,
                     container=False,
                     scale=1,
                     elem_id="question",
                 )
                 send = gr.Button("Send", variant="primary", scale=0, min_width=84, elem_id="send")
-                stop = gr.Button(
-                    "Stop", variant="stop", scale=0, min_width=84, visible=False, elem_id="stop"
-                )
+                stop = gr.Button("Stop", variant="stop", scale=0, min_width=84, elem_id="stop")
                 new = gr.Button("New chat", scale=0, min_width=100, elem_id="new")
         with gr.Column(scale=2, min_width=320, elem_id="right"):
             gr.HTML("<h2>Sources</h2>", elem_id="sources-title", js_on_load=None)
             sources = gr.HTML(render.sources(Conversation()), elem_id="sources", js_on_load=None)
 
-    shown = [chat, status, sources, box, send, stop]
+    shown = [chat, status, sources, box]
 
     def answer(question: str, talk: Conversation) -> Iterator[list[Any]]:
         yield from pictures(room, talk, question)
@@ -94,43 +92,38 @@ def page(room: Room, talk: gr.State) -> None:
 
 
 def pictures(room: Room, talk: Conversation, question: str) -> Iterator[list[Any]]:
-    """Ask a question; yield what the components of the page show, one after the other.
+    """Ask a question; yield what conversation, status, sources and box show, again and again.
 
     Questions wait for each other in the room and not in Gradio's queue, so that the page can say
-    what they wait for, and Stop reaches those that wait.
+    what they wait for, and Stop reaches those that wait. Whether Send or Stop is shown follows
+    from the status, in the style sheet: two buttons that come and go lag behind.
     """
     if not question.strip():
-        yield [gr.skip()] * 6
+        yield [gr.skip()] * 4
         return
-    passages: Any = None
-    last, doing = 0.0, ""
-    work = ask(room, talk, question.strip())
-    running = False
-    try:
+    last, doing, passages = 0.0, "", None
+    box: Any = gr.Textbox(value="")
+    with closing(ask(room, talk, question.strip())) as work:
         for now in work:
             if now == doing == "writing" and time.monotonic() - last < FRAME:
                 continue
-            exchange = talk.current
-            same = exchange is None or (exchange.passages is passages and now)
-            conversation = gr.skip() if now == doing != "writing" else render.messages(talk)
+            shown = talk.current.passages if talk.current else None
             yield [
-                conversation,
-                gr.skip() if now == doing else render.status(now),
-                gr.skip() if same and passages is not None else render.sources(talk),
-                gr.skip() if running else gr.Textbox(value=""),
-                gr.skip() if running and now else gr.Button(visible=not now),
-                gr.skip() if running and now else gr.Button(visible=bool(now)),
+                render.messages(talk),
+                render.status(now),
+                gr.skip() if now and shown is passages is not None else render.sources(talk),
+                box,
             ]
-            running, doing, last = True, now, time.monotonic()
-            passages = exchange.passages if exchange else None
-    finally:
-        work.close()
+            last, doing, passages, box = time.monotonic(), now, shown, gr.skip()
 
 
-def halt(talk: Conversation) -> str:
+def halt(talk: Conversation) -> Iterator[str]:
     """Stop the answer that is being written; what there is of it stays."""
     talk.stopping = True
-    return render.status("stopping")
+    while any(exchange.outcome == "running" for exchange in talk.exchanges):
+        yield render.status("stopping")
+        time.sleep(FRAME)
+    yield ""
 
 
 def clear(talk: Conversation) -> list[Any]:

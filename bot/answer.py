@@ -52,7 +52,7 @@ def answer(
     clock = _Clock()
 
     # 1) A follow-up is put into words that stand alone.
-    resolved = resolve(question, history, chosen)
+    resolved = yield from resolve(question, history, chosen)
     clock.lap("resolve")
     yield Resolved(resolved)
 

@@ -7,13 +7,13 @@ question leans on an earlier one, because rewriting what needs none costs second
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from bot.models import Chosen, stream
 from bot.retrieval import stems
-from bot.trace import Turn
+from bot.trace import Reading, Turn
 
 LEANING = re.compile(
     r"^\W*(and|or|but|so|then|also|what about|how about|why|why not|which one|anything else)\b"
@@ -48,19 +48,25 @@ def leans(question: str, history: Sequence[Turn]) -> bool:
     return bool(LEANING.search(question)) or len(set(stems(question))) < FEW_STEMS
 
 
-def resolve(question: str, history: Sequence[Turn], chosen: Chosen) -> str:
+def resolve(
+    question: str, history: Sequence[Turn], chosen: Chosen
+) -> Generator[Reading, None, str]:
     """Rewrite a question that leans on earlier ones; return any other as it is.
 
-    A rewritten question that brings in words from nowhere is not trusted: the earlier question is
+    Yields how far the model has read, so that it can be stopped there. A rewritten question that brings in words from nowhere is not trusted: the earlier question is
     put before the follow-up instead, which is enough for retrieval.
     """
     if not leans(question, history):
         return question
-    pieces = stream(chosen, _messages(question, history), **_limit(chosen))
-    rewritten = "".join(str(piece.content) for piece in pieces).strip().split("\n")[0].strip()
+    rewritten = ""
+    for chunk in stream(chosen, _messages(question, history), **_limit(chosen)):
+        if progress := chunk.response_metadata.get("prompt_progress"):
+            yield Reading(progress["processed"], progress["total"])
+        rewritten += str(chunk.content)
+    rewritten = rewritten.strip().split("\n")[0].strip()
     known = set(stems(" ".join([question, *(f"{t.question} {t.answer}" for t in history)])))
     words = set(stems(rewritten))
-    if words and words <= known and set(stems(question)) & known & words | (known & words):
+    if words and words <= known:
         return rewritten
     return f"{history[-1].question} {question}"
 

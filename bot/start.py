@@ -24,9 +24,13 @@ def open_bot(
     settings: Settings,
     progress: weights.Progress | None = None,
     say: Callable[[str], None] = lambda line: None,
+    embedder: Embedder | None = None,
 ) -> Iterator[Bot]:
-    """Open embedder, index and chat model; any WhybotError says what is missing."""
-    embedder = Embedder.open(settings, progress)
+    """Open embedder (unless one is given), index and chat model.
+
+    Any WhybotError says what is missing.
+    """
+    embedder = embedder or Embedder.open(settings, progress)
     with ExitStack() as stack:
         index = stack.enter_context(Index.read(settings, fingerprint(embedder)))
         # torch takes seconds to import: that time is the chat model's to load in.

@@ -179,7 +179,7 @@ def test_stop_while_reading_and_while_writing(ready: Room, page: Page) -> None:
     send(page, "What are the cons of fine-tuning?")
     wait_for_status(page, "tokens")
     assert time.monotonic() - began < 3, "the engine was still at work on the stopped question"
-    wait_for_status(page, "writing")
+    page.wait_for_function("document.querySelectorAll('.answer')[1]?.innerText.length > 12")
     page.get_by_role("button", name="Stop").click()
     last = answered(page, 2)
     expect(last).to_contain_text("stopped")

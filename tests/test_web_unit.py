@@ -18,7 +18,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from bot.answer import Bot
 from bot.models import Chosen
-from bot.trace import Dropped, Passage
+from bot.trace import Dropped, Passage, Sentence, Token
 from bot.web import render
 from bot.web.exchange import Conversation, Exchange, ask
 from bot.web.room import BROKEN, BUSY, Room, State
@@ -121,7 +121,12 @@ def settings(tmp_path: Path) -> Settings:
 def rooms(settings: Settings) -> Iterator[Any]:
     opened: list[Room] = []
 
-    def make(model: Scripted, wait: bool = True, first: Exception | None = None) -> Room:
+    def make(
+        model: Scripted,
+        wait: bool = True,
+        first: Exception | None = None,
+        passages: Sequence[Passage] = (PASSAGE,),
+    ) -> Room:
         errors = [first] if first else []
 
         @contextmanager
@@ -130,7 +135,7 @@ def rooms(settings: Settings) -> Iterator[Any]:
             if errors:
                 raise errors.pop()
             chosen = Chosen(model, "scripted", "a test", 4096, exact=True)
-            yield Bot(settings, Shelf([PASSAGE]), chosen)  # type: ignore[arg-type]
+            yield Bot(settings, Shelf(passages), chosen)  # type: ignore[arg-type]
 
         room = Room(settings, open_bot, lambda settings, progress: Embedder())  # type: ignore[arg-type,return-value]
         opened.append(room)
@@ -164,6 +169,7 @@ def test_ask_shows_every_stage_and_the_answer(rooms: Any) -> None:
         "reading",
         "reading 0 of 10 tokens",
         "reading 10 of 10 tokens",
+        "writing",
         "writing",
         "writing",
         "",
@@ -376,6 +382,22 @@ def test_abstention_is_a_notice(rooms: Any) -> None:
     room, talk = rooms(Scripted(pieces=["The documents do not say."])), Conversation()
     list(ask(room, talk, "What is the moon?"))
     assert 'class="notice"' in render.reply(talk.exchanges[0], 0)
+
+
+def test_what_is_far_off_is_not_asked(rooms: Any) -> None:
+    model = Scripted(pieces=["never"])
+    room, talk = rooms(model, passages=[replace(PASSAGE, score=0.01)]), Conversation()
+    list(ask(room, talk, "What is the moon?"))
+    html = render.reply(talk.exchanges[0], 0)
+    assert 'class="notice"' in html and "the model was not asked" in html
+    assert model.closed == [], "it was not called"
+
+
+def test_text_is_the_checked_sentences_and_what_is_being_written() -> None:
+    exchange = Exchange("q")
+    for event in (Token("One [9]. Two"), Sentence("One.", [1]), Token(" more")):
+        exchange.take(event)
+    assert exchange.text == "One. [1] Two more"
 
 
 def test_an_empty_library_says_so() -> None:

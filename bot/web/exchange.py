@@ -11,15 +11,18 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bot import citations
 from bot.answer import answer
 from bot.trace import (
     Answer,
     Dropped,
     Event,
+    Gate,
     Passage,
     Reading,
     Resolved,
     Retrieved,
+    Sentence,
     Token,
     Turn,
 )
@@ -41,8 +44,18 @@ class Exchange:
     passages: list[Passage] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     draft: str = ""
+    sentences: list[Sentence] = field(default_factory=list)  # of the draft, once checked
+    gate: Gate | None = None
     answer: Answer | None = None
     error: str = ""
+
+    @property
+    def text(self) -> str:
+        """Return the answer as far as it goes: checked sentences, then what is being written."""
+        if self.answer:
+            return self.answer.answer
+        rest = citations.split(self.draft)[len(self.sentences) :]
+        return citations.text(self.sentences) + "".join(lead + raw for lead, raw in rest)
 
     def take(self, event: Event) -> str:
         """Take in an event; return what the bot is doing now, for people."""
@@ -50,13 +63,17 @@ class Exchange:
             case Resolved(question):
                 self.resolved = question
                 return f"looking up “{question}”"
-            case Retrieved(passages, dropped):
-                self.passages, self.dropped = passages, dropped
+            case Retrieved():
+                self.passages, self.dropped = event.passages, event.dropped
+                self.gate = event.gate
                 return "reading"
             case Reading(done, total):
                 return f"reading {done} of {total} tokens"
             case Token(text):
                 self.draft += text
+                return "writing"
+            case Sentence():
+                self.sentences.append(event)
                 return "writing"
             case Answer():
                 self.answer, self.outcome = event, "answered"

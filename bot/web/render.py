@@ -12,7 +12,7 @@ from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from bot.trace import Dropped, Passage
+from bot.trace import Answer, Dropped, Passage
 from bot.web.exchange import Conversation, Exchange
 from ingest.errors import WhybotError
 from ingest.library import Entry
@@ -48,7 +48,7 @@ def reply(exchange: Exchange, number: int) -> str:
     if exchange.resolved and exchange.resolved != exchange.question:
         parts.append(f'<p class="resolved">understood as: {escape(exchange.resolved)}</p>')
     done = exchange.answer
-    text = done.answer if done else exchange.draft
+    text = exchange.text
     if done and done.abstained:
         parts.append(f'<p class="notice">{escape(text)}</p>')
     elif text:
@@ -61,13 +61,22 @@ def reply(exchange: Exchange, number: int) -> str:
     if exchange.outcome == "failed":
         parts.append(f'<p class="error">{escape(exchange.error)}</p>')
     if done:
-        tokens, seconds = done.tokens, done.timings_ms.get("total", 0.0) / 1000
-        parts.append(
-            f'<p class="meta">{escape(done.model)} · {tokens.prompt} of {tokens.window} tokens '
-            f"read, {tokens.completion} written · {seconds:.1f} s</p>"
-        )
+        parts.append(f'<p class="meta">{escape(meta(done))}</p>')
         parts += [f'<p class="meta">{escape(note)}</p>' for note in done.notes]
     return _line(f'<div class="answer">{"".join(parts)}</div>')
+
+
+def meta(done: Answer) -> str:
+    """Say which model answered, what it read and wrote, and how long all of it took."""
+    seconds = f"{done.timings_ms['total'] / 1000:.1f} s"
+    if not done.gate.passed:
+        gate = f"best score {done.gate.best:.2f}, and {done.gate.bar:.2f} is needed"
+        return f"no passage comes near the question ({gate}): the model was not asked · {seconds}"
+    tokens = done.tokens
+    return (
+        f"{done.model} · {tokens.prompt} of {tokens.window} tokens read, "
+        f"{tokens.completion} written · {seconds}"
+    )
 
 
 def prose(text: str, number: int, known: set[int]) -> str:

@@ -9,7 +9,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from enum import Enum
 
 from bot import start
@@ -24,7 +24,9 @@ from ingest.sync import Report, fingerprint
 BUSY = "waiting for another question to finish"
 BROKEN = "An internal error; the terminal that runs whybot shows its traceback."
 
-OpenBot = Callable[[Settings, weights.Progress, Callable[[str], None]], AbstractContextManager[Bot]]
+OpenBot = Callable[
+    [Settings, weights.Progress, Callable[[str], None], Embedder], AbstractContextManager[Bot]
+]
 OpenEmbedder = Callable[[Settings, weights.Progress], Embedder]
 
 
@@ -57,6 +59,7 @@ class Room:
         self.skipped: dict[str, str] = {}  # document name to reason
         self.changes = 0  # counts up when the documents of the index may be others
         self._open_bot, self._open_embedder = open_bot, open_embedder
+        self._draw: weights.Progress = lambda what, done, total: None  # in the terminal
         self._bot: Bot | None = None
         self._embedder: Embedder | None = None
         self._turn = threading.Lock()  # held while a question is answered
@@ -86,10 +89,13 @@ class Room:
         return self._leave.is_set()
 
     def _live(self) -> None:
+        drawing = ExitStack()
+        self._draw = drawing.enter_context(weights.progress_bar())
         try:
             with self._writing:
-                self._ingest()
-            with self._open_bot(self.settings, self._fetching, self._say) as bot:
+                embedder = self._ingest()
+            with self._open_bot(self.settings, self._fetching, self._say, embedder) as bot:
+                drawing.close()
                 self._bot, self.state = bot, State.READY
                 print(f"Ready: {bot.chosen.name} answers ({bot.chosen.why}).", file=sys.stderr)
                 self._leave.wait()
@@ -103,19 +109,23 @@ class Room:
         except Exception:  # noqa: BLE001 - a thread's end: without this the page would wait forever
             traceback.print_exc()
             self.error, self.state = WhybotError(BROKEN), State.FAILED
+        finally:
+            drawing.close()
 
-    def _ingest(self) -> None:
+    def _ingest(self) -> Embedder:
         settings = self.settings
         if settings.corpus == Settings().corpus:
             settings.corpus.mkdir(parents=True, exist_ok=True)
-        self._embedder = self._open_embedder(settings, self._fetching)
+        embedder = self._embedder = self._open_embedder(settings, self._fetching)
         self._say("reading the documents")
-        report = library.ingest(settings, self._embedder, progress=self._ingesting)
+        report = library.ingest(settings, embedder, progress=self._ingesting)
         print(report, file=sys.stderr)
         self.skipped = dict(report.skipped)
         self.changes += 1
+        return embedder
 
     def _fetching(self, what: str, done: int, total: int) -> None:
+        self._draw(what, done, total)
         share = f", {done / total:.0%} of {total / 1e6:.0f} MB" if total else ""
         verb = "" if what.startswith("checking") else "fetching "
         self._now(f"{verb}{what}{share}")

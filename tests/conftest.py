@@ -1,0 +1,272 @@
+"""What the end-to-end tests share: real weights, real bots, a real Ollama server.
+
+What a machine lacks is skipped with the reason, unless the environment variable
+WHYBOT_TEST_REQUIRE lists it ("weights,chromium,ollama"): then the test fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from bot.answer import Bot
+from bot.start import open_bot
+from ingest import library, weights
+from ingest.embedder import Embedder
+from ingest.errors import WeightsUnavailable
+from ingest.settings import Settings
+
+SEED = Path(__file__).parent.parent / "corpus" / "fine-tuning-vs-rag.md"
+KEPT = ("WHYBOT_CACHE",)  # of the settings in the environment; the tests set the others
+QWEN, SMALL, EMBEDDER = "qwen2.5-coder-1.5b", "smollm2-135m", "all-MiniLM-L6-v2"
+READY_SECONDS = 60  # a server that does not answer by then has failed
+
+# Ollama knows SmolLM2's template from the file, and not that of this Qwen.
+MODELFILES = {
+    "whybot-test": "FROM {small}\n",
+    "whybot-raw": 'FROM {small}\nTEMPLATE "{{{{ .Prompt }}}}"\n',
+    "whybot-qwen": (
+        'FROM {qwen}\nTEMPLATE """{{{{- range .Messages }}}}<|im_start|>{{{{ .Role }}}}\n'
+        "{{{{ .Content }}}}<|im_end|>\n{{{{ end }}}}<|im_start|>assistant\n"
+        '"""\nPARAMETER stop <|im_end|>\n'
+    ),
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment() -> Iterator[frozenset[str]]:
+    """Hide the user's own settings from every test; give what the tests must not skip."""
+    required = frozenset(os.environ.get("WHYBOT_TEST_REQUIRE", "").split(","))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [*os.environ]:
+            if name == "OLLAMA_HOST" or (name.startswith("WHYBOT_") and name not in KEPT):
+                patch.delenv(name)
+        yield required
+
+
+# --- what a machine may lack
+
+
+@pytest.fixture(scope="session")
+def lacking(clean_environment: frozenset[str]) -> Callable[[str, str], NoReturn]:
+    """Skip for want of something, or fail where it is required."""
+
+    def lack(what: str, reason: str) -> NoReturn:
+        if what in clean_environment:
+            pytest.fail(f"{reason} (WHYBOT_TEST_REQUIRE lists {what!r})", pytrace=False)
+        pytest.skip(reason)
+
+    return lack
+
+
+@pytest.fixture(scope="session")
+def weights_or_skip(lacking: Callable[[str, str], NoReturn]) -> Callable[[str], Path]:
+    """Give a pinned model's file or folder, fetched into the user's own cache once."""
+
+    def give(name: str) -> Path:
+        try:
+            return weights.fetch(Settings.read(), name)
+        except WeightsUnavailable as error:
+            lacking("weights", str(error))
+
+    return give
+
+
+@pytest.fixture(scope="session")
+def chromium(lacking: Callable[[str, str], NoReturn]) -> str:
+    """Give the path of an installed Chromium or Chrome."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    return found or lacking("chromium", "there is no Chromium on this machine")
+
+
+@pytest.fixture(scope="session")
+def ollama_binary(lacking: Callable[[str, str], NoReturn]) -> str:
+    """Give the path of an installed Ollama."""
+    return shutil.which("ollama") or lacking("ollama", "there is no ollama on PATH")
+
+
+# --- the shell
+
+
+@pytest.fixture(scope="session")
+def whybot() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command line in another process: whybot("ingest", cwd=folder, NAME=value)."""
+
+    def run(
+        *args: str, cwd: Path, stdin: str = "", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "bot.cli", *args]
+        return subprocess.run(
+            command,
+            cwd=cwd,
+            input=stdin,
+            env={**os.environ, **environment},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=300,
+        )
+
+    return run
+
+
+# --- embedder, index, bots
+
+
+@pytest.fixture(scope="session")
+def real_embedder(weights_or_skip: Callable[[str], Path]) -> Embedder:
+    weights_or_skip(EMBEDDER)
+    return Embedder.open(Settings.read())
+
+
+@pytest.fixture(scope="session")
+def seed_index(tmp_path_factory: pytest.TempPathFactory, real_embedder: Embedder) -> Settings:
+    """Give settings whose index holds the seed document alone; nobody writes to it."""
+    folder = tmp_path_factory.mktemp("seed")
+    settings = replace(Settings.read(), corpus=folder / "corpus", index=folder / ".whybot")
+    settings.corpus.mkdir()
+    shutil.copy(SEED, settings.corpus)
+    library.ingest(settings, real_embedder)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def qwen(seed_index: Settings, weights_or_skip: Callable[[str], Path]) -> Iterator[Bot]:
+    """Open the default model on the seed document, once for all tests."""
+    weights_or_skip(QWEN)
+    with open_bot(replace(seed_index, model="embedded")) as bot:
+        yield bot
+
+
+@pytest.fixture(scope="session")
+def small(seed_index: Settings, weights_or_skip: Callable[[str], Path]) -> Iterator[Bot]:
+    """Open the small model on the seed document: quick, and of little wit."""
+    weights_or_skip(SMALL)
+    with open_bot(replace(seed_index, model="embedded:small", max_tokens=64)) as bot:
+        yield bot
+
+
+# --- servers
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def serving(
+    command: list[str], port: int, log: Path, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the block ends; it answers on the port when the block begins."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **environment}
+        )
+    try:
+        end = time.monotonic() + READY_SECONDS
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                if process.poll() is not None or time.monotonic() > end:
+                    pytest.fail(f"{command[0]} does not answer:\n{log.read_text()[-2000:]}")
+                time.sleep(0.1)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@dataclass(frozen=True)
+class OllamaServer:
+    """A server of our own, with its models in a folder of their own."""
+
+    binary: str
+    folder: Path  # home folder, models and logs
+    host: str  # as OLLAMA_HOST wants it
+
+    def create(self, name: str, modelfile: str) -> None:
+        """Make a model; the server copies the file it is made FROM."""
+        path = self.folder / f"{name}.Modelfile"
+        path.write_text(modelfile, encoding="utf-8")
+        subprocess.run(
+            [self.binary, "create", name, "-f", str(path)],
+            env={**os.environ, "OLLAMA_HOST": self.host, "HOME": str(self.folder)},
+            check=True,
+            capture_output=True,
+            timeout=300,
+        )
+
+    @contextmanager
+    def twin(self) -> Iterator[tuple[OllamaServer, subprocess.Popen[bytes]]]:
+        """Start another server on the same models, for a test that kills it."""
+        with _ollama(self.binary, self.folder) as (server, process):
+            yield server, process
+
+
+@contextmanager
+def _ollama(binary: str, folder: Path) -> Iterator[tuple[OllamaServer, subprocess.Popen[bytes]]]:
+    port = free_port()
+    host = f"127.0.0.1:{port}"
+    with serving(
+        [binary, "serve"],
+        port,
+        folder / f"{port}.log",
+        OLLAMA_HOST=host,
+        OLLAMA_MODELS=str(folder / "models"),
+        HOME=str(folder),
+    ) as process:
+        yield OllamaServer(binary, folder, host), process
+
+
+@pytest.fixture(scope="session")
+def ollama_server(
+    ollama_binary: str,
+    weights_or_skip: Callable[[str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[OllamaServer]:
+    """Start a server that holds whybot-raw, whybot-qwen, and, changed last, whybot-test."""
+    files = {"small": weights_or_skip(SMALL), "qwen": weights_or_skip(QWEN)}
+    folder = tmp_path_factory.mktemp("ollama")
+    with _ollama(ollama_binary, folder) as (server, _):
+        for name in ("whybot-raw", "whybot-qwen", "whybot-test"):
+            server.create(name, MODELFILES[name].format(**files))
+        yield server
+    shutil.rmtree(folder / "models")  # a gigabyte
+
+
+@pytest.fixture
+def ollama_host(ollama_server: OllamaServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Point this process, and those it starts, at the test's server."""
+    monkeypatch.setenv("OLLAMA_HOST", ollama_server.host)
+    return ollama_server.host
+
+
+@pytest.fixture(scope="session")
+def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a Chroma server with an empty store and give its address."""
+    folder = tmp_path_factory.mktemp("chroma")
+    port = free_port()
+    chroma = str(Path(sys.executable).with_name("chroma"))
+    command = [chroma, "run", "--host", "127.0.0.1", "--port", str(port), "--path", str(folder)]
+    with serving(command, port, folder / "log"):
+        yield f"http://127.0.0.1:{port}"

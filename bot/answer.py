@@ -61,7 +61,8 @@ def answer(
     passages, dropped = select(found, settings.top_k)
     clock.lap("retrieve")
 
-    # 3) If nothing found comes near the question, the model is not asked.
+    # 3) If nothing found comes near the question, the model is not asked; if something does, the
+    #    model is first asked whether it holds the answer.
     gate = grounding.gate(passages)
     messages: list[BaseMessage] = []
     if gate.passed:
@@ -70,12 +71,12 @@ def answer(
         dropped = unfit + dropped
     clock.lap("prompt")
     yield Retrieved(passages, dropped, gate)
+    if gate.passed:
+        gate = yield from grounding.may_answer(gate, resolved, passages, chosen)
+    clock.lap("answerable")  # the passages are read here, once for all that is asked of them
 
-    # 4) The model reads the prompt and writes. A sentence is done when the next one begins:
-    #    then its citations are checked, or found in code when it has none.
-    draft, done = "", 0  # what the model wrote, and how many characters of it are in sentences
-    sentences: list[Sentence] = []
-    invalid: list[int] = []
+    # 4) The model writes a draft.
+    draft = ""
     last: AIMessageChunk | None = None
     for chunk in stream(chosen, messages) if gate.passed else ():
         last = chunk
@@ -86,23 +87,34 @@ def answer(
                 clock.lap("read")
             draft += text
             yield Token(text)
-            for lead, raw in citations.split(draft[done:])[:-1]:
-                done += len(lead) + len(raw)
-                yield _cited(lead, raw, passages, sentences, invalid)
-    for lead, raw in citations.split(draft[done:]):
-        yield _cited(lead, raw, passages, sentences, invalid)
-    abstained = not sentences or grounding.refuses(sentences[0].text)
-    if abstained:
-        sentences = []
     clock.lap("write")
+
+    # 5) Each sentence of the draft gets its passages, and is checked against them; one that they
+    #    do not state is withheld, or only marked.
+    sentences: list[Sentence] = []
+    withheld: list[Sentence] = []
+    invalid: list[int] = []
+    pieces = [] if grounding.refuses(draft) else citations.split(draft)
+    for lead, raw in pieces:
+        sentence, wrong = citations.cite(lead, raw, passages)
+        invalid += wrong
+        sentence = yield from grounding.check(sentence, passages, chosen)
+        if sentence.supported or settings.grounding == "show":
+            sentences.append(sentence)
+            yield sentence
+        else:
+            withheld.append(sentence)
+    abstained = not any(sentence.supported and sentence.evidence for sentence in sentences)
+    clock.lap("check")
 
     yield Answer(
         id=id or uuid.uuid4().hex[:12],
         question=question,
         resolved_question=resolved,
-        answer=prompt.ABSTENTION if abstained else citations.text(sentences),
+        answer=citations.text(sentences) or _abstention(withheld, passages),
         abstained=abstained,
         sentences=sentences,
+        withheld=withheld,
         passages=passages,
         model=chosen.name,
         tokens=_tokens(last, chosen, messages),
@@ -131,18 +143,12 @@ def select(found: Sequence[Passage], top_k: int) -> tuple[list[Passage], list[Dr
     return kept, dropped
 
 
-def _cited(
-    lead: str,
-    raw: str,
-    passages: Sequence[Passage],
-    sentences: list[Sentence],
-    invalid: list[int],
-) -> Sentence:
-    """Check a sentence's citations, and keep it with the others."""
-    sentence, wrong = citations.cite(lead, raw, passages)
-    sentences.append(sentence)
-    invalid += wrong
-    return sentence
+def _abstention(withheld: Sequence[Sentence], passages: Sequence[Passage]) -> str:
+    """Say that the documents do not say; after a withheld draft, quote what came nearest to it."""
+    evidence = next((s.evidence for s in withheld if s.evidence), None)
+    if evidence is None:
+        return prompt.ABSTENTION
+    return f"{prompt.ABSTENTION} The nearest they come: “{evidence.text}” [{evidence.n}]"
 
 
 def _tokens(last: AIMessageChunk | None, chosen: Chosen, messages: Sequence[BaseMessage]) -> Tokens:

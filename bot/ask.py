@@ -55,8 +55,13 @@ def _print_event(event: Event, status: Status) -> None:
 
 def _print_end(answer: Answer) -> None:
     """Print what follows the sentences: sources on stdout, the model's work on stderr."""
-    if not answer.draft.strip():
+    if not answer.sentences:
         print(answer.answer, end="")
+    for sentence in answer.withheld:
+        print(
+            f"withheld ({sentence.support:.0%} support, {sentence.reason}): {sentence.text}",
+            file=sys.stderr,
+        )
     cited = {n for sentence in answer.sentences for n in sentence.citations}
     print("\n\nNearest passages:" if answer.abstained else "\n\nSources:")
     for passage in answer.passages:

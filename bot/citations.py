@@ -1,19 +1,14 @@
-"""Which passages each sentence of an answer rests on. Pure functions.
-
-Knows sentences, stems and passages; knows nothing of models.
-"""
+"""The sentences of an answer and the [n] in them. Pure functions; knows nothing of models."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from bot.retrieval import stems
 from bot.trace import Passage, Sentence
 from ingest.sentences import sentence_spans
 
 MARK = re.compile(r"\s*\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]")
-ENOUGH = 0.5  # of a sentence's distinct stems must occur in a passage for code to cite it
 
 
 def split(draft: str) -> list[tuple[str, str]]:
@@ -31,31 +26,15 @@ def split(draft: str) -> list[tuple[str, str]]:
 
 
 def cite(lead: str, raw: str, passages: Sequence[Passage]) -> tuple[Sentence, list[int]]:
-    """Check the marks of one sentence, or attribute it in code when it has none that is valid.
+    """Check the marks of one sentence; what it rests on otherwise, `grounding` finds out.
 
     Returns the sentence without marks, and the numbers that named no passage.
     """
     numbers = {passage.n for passage in passages}
     written = [int(n) for group in MARK.findall(raw) for n in group.split(",")]
     cited = sorted({n for n in written if n in numbers})
-    text = MARK.sub("", raw).strip()
-    attributed = not cited
-    if attributed:
-        cited = attribute(text, passages)
     invalid = [n for n in written if n not in numbers]
-    return Sentence(text, cited, attributed and bool(cited), lead), invalid
-
-
-def attribute(sentence: str, passages: Sequence[Passage]) -> list[int]:
-    """Return the number of the passage that shares most of a sentence's stems, if enough do."""
-    words = set(stems(sentence))
-    if not words:
-        return []
-    shares = [
-        (len(words & set(stems(f"{p.heading} {p.text}"))) / len(words), -p.n) for p in passages
-    ]
-    share, n = max(shares, default=(0.0, 0))
-    return [-n] if share >= ENOUGH else []
+    return Sentence(MARK.sub("", raw).strip(), cited, lead=lead), invalid
 
 
 def text(sentences: Sequence[Sentence]) -> str:
@@ -66,4 +45,6 @@ def text(sentences: Sequence[Sentence]) -> str:
 def marked(sentence: Sentence) -> str:
     """Write a sentence with what stands before it and its marks after it."""
     marks = "".join(f"[{n}]" for n in sentence.citations)
+    if not sentence.supported:
+        marks = "[unsupported]"
     return f"{sentence.lead}{sentence.text}{' ' if marks else ''}{marks}"

@@ -30,6 +30,8 @@ settings (environment variables; an option wins over its variable):
   WHYBOT_TOP_K       passages shown to the model, at most (5)
   WHYBOT_WINDOW      tokens the model sees at once, prompt and answer together (4096)
   WHYBOT_MAX_TOKENS  tokens of an answer, at most (400)
+  WHYBOT_GROUNDING   strict: sentences that no passage states are withheld; show: they are
+                     only marked (strict)
   WHYBOT_THREADS     threads of the embedded engine (0: one a physical core)
   OLLAMA_HOST        where Ollama answers (127.0.0.1:11434)
 

@@ -1,20 +1,33 @@
-"""May we answer at all? Decided from what retrieval found, before the model is asked.
+"""May we answer? Before: do the passages hold an answer. After: do they state each sentence.
 
-Knows scores and refusals; knows nothing of how passages are found.
+Knows passages, sentences and how to ask the model Yes or No; knows nothing of how passages are
+found or of how answers are shown. Cheap tests come first, the model decides what they leave open.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
 
-from bot.trace import Gate, Passage
+from bot import models, prompt
+from bot.retrieval import stems
+from bot.trace import Evidence, Gate, Passage, Reading, Sentence
+from ingest.sentences import sentence_spans
 
 # The fused score below which the documents are taken not to speak of the question. Calibrated on
 # public questions, 400 each: of those asked of their own corpus none scored lower (least .265);
 # of those asked of a foreign corpus of ten passages 95 % and 78 % did, of 240 and 11,000
 # passages 33 % and 10 %. So it stops what is far off, and never what is near.
 BAR = 0.15
+# The model's probability of Yes below which the passages are taken not to hold the answer.
+ANSWERABLE_BAR = 0.7
+# The probability of Yes from which a sentence counts as stated by the passages.
+SUPPORT_BAR = 0.5
+VERBATIM = 0.9  # of a sentence's stems in one sentence of a passage: it repeats it
+SHARED = 0.6  # the same, where no model can be asked: it is taken to rest on it
+
+NEGATIONS = frozenset("not no never without cannot neither nor none nothing hardly".split())
 
 # How models say in their own words that the passages lack the answer.
 REFUSAL = re.compile(
@@ -24,6 +37,9 @@ REFUSAL = re.compile(
     r"|information|answer|enough|sufficient)",
     re.IGNORECASE,
 )
+NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
+NAME = re.compile(r"\b[\w'’-]*[A-Z][\w'’-]*")
+QUOTE = re.compile(r'["“]([^"“”]{3,})["”]')
 
 
 def gate(passages: Sequence[Passage]) -> Gate:
@@ -32,6 +48,113 @@ def gate(passages: Sequence[Passage]) -> Gate:
     return Gate(best, BAR, best >= BAR)
 
 
+def may_answer(
+    gate: Gate, question: str, passages: Sequence[Passage], chosen: models.Chosen
+) -> Generator[Reading, None, Gate]:
+    """Ask the model whether the passages hold the answer; a model that cannot say lets it pass."""
+    messages = prompt.ask(passages, prompt.answerable(question))
+    probability = yield from models.yes(chosen, messages)
+    if probability is None:
+        return gate
+    probability = round(probability, 4)
+    return replace(
+        gate,
+        passed=probability >= ANSWERABLE_BAR,
+        answerable=probability,
+        answerable_bar=ANSWERABLE_BAR,
+    )
+
+
 def refuses(sentence: str) -> bool:
     """Tell whether a sentence says that the passages do not hold the answer."""
     return bool(REFUSAL.search(sentence))
+
+
+def check(
+    sentence: Sentence, passages: Sequence[Passage], chosen: models.Chosen
+) -> Generator[Reading, None, Sentence]:
+    """Find the passage sentence that comes nearest, and how surely the passages state this one."""
+    words = set(stems(sentence.text))
+    if not words:
+        return replace(sentence, support=1.0, supported=True, reason="it claims nothing")
+    if foreign := unknown(sentence.text, passages):
+        return replace(sentence, reason=f"{foreign!r} stands in no passage")
+    near = nearest(sentence.text, passages)
+    found = replace(
+        sentence,
+        evidence=near.evidence,
+        citations=sentence.citations or [near.evidence.n],
+        attributed=not sentence.citations,
+    )
+    if near.share >= VERBATIM and near.same_polarity:
+        share = round(near.share, 4)
+        return replace(found, support=share, supported=True, reason="a passage says it so")
+    question = prompt.ask(passages, prompt.supported(sentence.text))
+    probability = yield from models.yes(chosen, question)
+    if probability is not None:
+        support, bar = probability, SUPPORT_BAR
+        reason = "the model, asked whether the passages state it"
+    else:
+        support, bar = near.share if near.same_polarity else 0.0, SHARED
+        reason = "words shared with the passage; this model gives no probabilities"
+    supported = support >= bar
+    if not supported and found.attributed:
+        found = replace(found, citations=[], attributed=False)
+    return replace(found, support=round(support, 4), supported=supported, reason=reason)
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The passage sentence that shares most with a sentence of the answer."""
+
+    evidence: Evidence
+    share: float  # of the sentence's stems, 0..1; the passage's headings count with it
+    same_polarity: bool  # both negate, or neither does
+
+
+def nearest(sentence: str, passages: Sequence[Passage]) -> Nearest:
+    """Find the passage sentence that shares most stems; on a tie the passage that does."""
+    words = set(stems(sentence))
+    best: tuple[float, float, int] = (-1.0, 0.0, 0)
+    found: Nearest | None = None
+    for passage in passages:
+        around = set(stems(passage.heading))
+        whole = len(words & (around | set(stems(passage.text)))) / max(len(words), 1)
+        for start, end in sentence_spans(passage.text):
+            text = passage.text[start:end]
+            share = len(words & (around | set(stems(text)))) / max(len(words), 1)
+            if (rank := (share, whole, -passage.n)) > best:
+                evidence = Evidence(passage.n, passage.start + start, passage.start + end, text)
+                best, found = rank, Nearest(evidence, share, negates(text) == negates(sentence))
+    assert found is not None, "passages hold at least one sentence"
+    return found
+
+
+def negates(sentence: str) -> bool:
+    """Tell whether a sentence negates an odd number of times."""
+    words: list[str] = re.findall(r"\w+n['’]t\b|\w+", sentence.lower())
+    return sum(word in NEGATIONS or word.endswith(("n't", "n’t")) for word in words) % 2 == 1
+
+
+def unknown(sentence: str, passages: Sequence[Passage]) -> str:
+    """Return the first number, name or quoted phrase that stands in no passage, or ""."""
+    text = " ".join(f"{p.title} {p.heading} {p.text}" for p in passages)
+    plain = " ".join(text.lower().split())
+    for quoted in QUOTE.findall(sentence):
+        if " ".join(quoted.lower().split()).strip(".,;:!?") not in plain:
+            return str(quoted)
+    numbers = {number.replace(",", "") for number in NUMBER.findall(text)}
+    for number in NUMBER.findall(sentence):
+        if number.replace(",", "") not in numbers:
+            return str(number)
+    known = set(re.findall(r"\w+", plain))
+    stemmed = set(stems(text))
+    first = re.search(r"\w", sentence)
+    for match in NAME.finditer(sentence):
+        opens = first is not None and match.start() == first.start()
+        if opens and match[0][1:].islower():  # the first word may only begin a sentence
+            continue
+        parts = re.findall(r"\w+", match[0].lower())
+        if not all(part in known or set(stems(part)) <= stemmed for part in parts):
+            return str(match[0])
+    return ""

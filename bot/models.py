@@ -5,12 +5,14 @@ Knows the providers and their failures; knows nothing of passages or prompts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.trace import Reading
 from ingest import weights
 from ingest.errors import ModelFailed, ModelUnavailable, SettingError
 from ingest.settings import Settings
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 EMBEDDED = {"embedded": "qwen2.5-coder-1.5b", "embedded:small": "smollm2-135m"}
 OLLAMA_SECONDS = 2.0  # a local server answers in milliseconds; a dead address must not hang
 KEEP_ALIVE = "10m"
+TOP = 20  # likeliest tokens looked at for Yes and No; Ollama gives no more
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Chosen:
     why: str
     window: int  # tokens
     exact: bool  # whether `count` is the model's own tokenizer, or an upper bound
+    one_token: Mapping[str, Any] | None = None  # options of a call for one token's probabilities
     notes: tuple[str, ...] = ()
 
     def count(self, messages: Sequence[BaseMessage]) -> int:
@@ -77,7 +81,8 @@ def open_model(
             max_tokens=settings.max_tokens,
             threads=settings.threads,
         ) as model:
-            yield Chosen(model, name, why, model.window, exact=True)
+            one_token = {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP}
+            yield Chosen(model, name, why, model.window, exact=True, one_token=one_token)
     elif wanted.startswith("ollama:"):
         yield _ollama(wanted.removeprefix("ollama:"), why, settings)
     elif ":" in wanted:
@@ -103,6 +108,27 @@ def stream(chosen: Chosen, messages: list[BaseMessage], **options: Any) -> Itera
         raise ModelFailed(
             f"The connection to {chosen.name} was lost ({error}).", "whybot doctor"
         ) from error
+
+
+def yes(chosen: Chosen, messages: list[BaseMessage]) -> Generator[Reading, None, float | None]:
+    """Ask a yes-or-no question and return the probability of Yes against No, 0..1.
+
+    Yields how far the model has read. None where the provider gives no log-probabilities, or
+    neither word is among the likeliest.
+    """
+    if chosen.one_token is None:
+        return None
+    weights_of = {"yes": 0.0, "no": 0.0}
+    for chunk in stream(chosen, messages, **chosen.one_token):
+        if progress := chunk.response_metadata.get("prompt_progress"):
+            yield Reading(progress["processed"], progress["total"])
+        for token in chunk.response_metadata.get("logprobs") or ():
+            for rival in token["top_logprobs"] or ():
+                word = rival["token"].strip().lower()
+                if word in weights_of:
+                    weights_of[word] += math.exp(rival["logprob"])
+    total = sum(weights_of.values())
+    return weights_of["yes"] / total if total else None
 
 
 def decide(wanted: str) -> tuple[str, str]:
@@ -170,7 +196,14 @@ def _ollama(wanted: str, why: str, settings: Settings) -> Chosen:
         keep_alive=KEEP_ALIVE,
         reasoning=False if "thinking" in (shown.capabilities or []) else None,
     )
-    return Chosen(model, f"ollama:{name}", why, window, exact=False, notes=tuple(notes))
+    one_token = {
+        "logprobs": True,
+        "top_logprobs": TOP,
+        "options": {"num_ctx": window, "num_predict": 1, "temperature": 0},
+    }
+    return Chosen(
+        model, f"ollama:{name}", why, window, False, one_token=one_token, notes=tuple(notes)
+    )
 
 
 def _match(wanted: str, held: list[str]) -> str:

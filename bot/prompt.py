@@ -42,7 +42,7 @@ def build(
     shown = list(passages)
     dropped: list[Dropped] = []
     while True:
-        messages = _messages(question, shown)
+        messages = ask(shown, f"Question: {question}\nAnswer from the passages only.")
         size = count(messages)
         if size <= budget:
             return messages, shown, dropped
@@ -55,12 +55,30 @@ def build(
         dropped.insert(0, Dropped(last, f"the prompt had {size} tokens, and {budget} fit"))
 
 
-def _messages(question: str, passages: Sequence[Passage]) -> list[BaseMessage]:
+def ask(passages: Sequence[Passage], last: str) -> list[BaseMessage]:
+    """Put passages before the model, and something to do with them after.
+
+    All that is asked about the same passages begins with the same tokens: an engine that keeps
+    its prefix reads them once.
+    """
     blocks = "\n\n".join(_block(passage) for passage in passages)
-    return [
-        SystemMessage(SYSTEM),
-        HumanMessage(f"{blocks}\n\nQuestion: {question}\nAnswer from the passages only."),
-    ]
+    return [SystemMessage(SYSTEM), HumanMessage(f"{blocks}\n\n{last}")]
+
+
+def answerable(question: str) -> str:
+    """Ask whether the passages hold the answer."""
+    return (
+        f"Question: {question}\n"
+        "Do the passages contain the answer to this question? Reply Yes or No."
+    )
+
+
+def supported(statement: str) -> str:
+    """Ask whether the passages state a sentence."""
+    return (
+        f"Statement: {statement}\n\n"
+        "Is this statement fully supported by the passages? Reply Yes or No."
+    )
 
 
 def _block(passage: Passage) -> str:

@@ -31,7 +31,8 @@ Rewrite the last question of a conversation so that it can be understood without
 conversation. Keep its meaning and use the conversation's own words. Do not answer it. Reply with \
 the rewritten question only."""
 EXAMPLES = [
-    ("Q: What are the advantages of solar power?\nLast question: and the drawbacks?",
+    ("Q: What are the advantages of solar power?\nA: It is clean, and cheap to run.\n"
+     "Last question: and the drawbacks?",
      "What are the drawbacks of solar power?"),
     ("Q: How does a heat pump work?\nQ: How much does a heat pump cost?\n"
      "Last question: How long does it last?",
@@ -53,8 +54,9 @@ def resolve(
 ) -> Generator[Reading, None, str]:
     """Rewrite a question that leans on earlier ones; return any other as it is.
 
-    Yields how far the model has read, so that it can be stopped there. A rewritten question that brings in words from nowhere is not trusted: the earlier question is
-    put before the follow-up instead, which is enough for retrieval.
+    Yields how far the model has read, so that it can be stopped there. A rewritten question that
+    brings in words from nowhere is not trusted: the earlier question is put before the follow-up
+    instead, which is enough for retrieval.
     """
     if not leans(question, history):
         return question

@@ -46,11 +46,13 @@ class Passage:
 
 @dataclass(frozen=True)
 class Gate:
-    """Whether retrieval found enough for an answer."""
+    """Whether the passages can answer the question, found out before the model writes."""
 
     best: float  # the best passage's score
-    bar: float
+    bar: float  # below it the model is not asked at all
     passed: bool
+    answerable: float | None = None  # the model's probability that the passages hold the answer
+    answerable_bar: float | None = None  # below it nothing is written; None: not asked
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,16 @@ class Dropped:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """A sentence of a passage."""
+
+    n: int  # the passage
+    start: int  # characters of the document's text
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Sentence:
     """A sentence of the answer and the passages it rests on; as an event: it may be shown."""
 
@@ -69,6 +81,10 @@ class Sentence:
     citations: list[int]
     attributed: bool = False  # the citations were found by code, not written by the model
     lead: str = ""  # what stands between it and the one before: blanks, line breaks, "- "
+    support: float = 0.0  # 0..1: how surely the cited passage states it
+    supported: bool = False
+    reason: str = ""  # how the support was found, in plain words
+    evidence: Evidence | None = None  # the passage's own sentence that comes nearest
 
 
 @dataclass(frozen=True)
@@ -129,6 +145,7 @@ class Answer:
     tokens: Tokens
     timings_ms: dict[str, float]
     gate: Gate
+    withheld: list[Sentence] = field(default_factory=list)  # written, and not supported
     dropped: list[Dropped] = field(default_factory=list)
     prompt: list[dict[str, str]] = field(default_factory=list)  # the messages, as sent
     draft: str = ""  # what the model wrote, before anything was taken out

@@ -31,6 +31,7 @@ class Settings:
     top_k: int = 5  # passages shown to the model, at most
     window: int = 4096  # tokens the model can see at once: prompt and answer together
     max_tokens: int = 400  # tokens of an answer, at most
+    grounding: str = "strict"  # strict: withhold unsupported sentences; show: only mark them
     threads: int = 0  # threads of the embedded engine; 0: one for each physical core
 
     @classmethod
@@ -58,6 +59,8 @@ class Settings:
                 raise SettingError(
                     f"{name} is {getattr(self, name)}, and must lie between {least} and {most}."
                 )
+        if self.grounding not in ("strict", "show"):
+            raise SettingError(f"grounding is {self.grounding!r}, and must be strict or show.")
         if self.max_tokens > self.window // 2:
             raise SettingError(
                 f"max_tokens ({self.max_tokens}) leaves too little of the window ({self.window}):"

@@ -11,7 +11,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bot import citations
 from bot.answer import answer
 from bot.trace import (
     Answer,
@@ -44,18 +43,14 @@ class Exchange:
     passages: list[Passage] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     draft: str = ""
-    sentences: list[Sentence] = field(default_factory=list)  # of the draft, once checked
     gate: Gate | None = None
     answer: Answer | None = None
     error: str = ""
 
     @property
     def text(self) -> str:
-        """Return the answer as far as it goes: checked sentences, then what is being written."""
-        if self.answer:
-            return self.answer.answer
-        rest = citations.split(self.draft)[len(self.sentences) :]
-        return citations.text(self.sentences) + "".join(lead + raw for lead, raw in rest)
+        """Return the answer, or the draft while it is written and checked."""
+        return self.answer.answer if self.answer else self.draft
 
     def take(self, event: Event) -> str:
         """Take in an event; return what the bot is doing now, for people."""
@@ -68,13 +63,13 @@ class Exchange:
                 self.gate = event.gate
                 return "reading"
             case Reading(done, total):
-                return f"reading {done} of {total} tokens"
+                doing = "checking the draft: read" if self.draft else "reading"
+                return f"{doing} {done} of {total} tokens"
             case Token(text):
                 self.draft += text
                 return "writing"
             case Sentence():
-                self.sentences.append(event)
-                return "writing"
+                return "checking the draft"
             case Answer():
                 self.answer, self.outcome = event, "answered"
                 return ""

@@ -12,7 +12,7 @@ from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from bot.trace import Answer, Dropped, Passage
+from bot.trace import Answer, Dropped, Passage, Sentence
 from bot.web.exchange import Conversation, Exchange
 from ingest.errors import WhybotError
 from ingest.library import Entry
@@ -53,7 +53,8 @@ def reply(exchange: Exchange, number: int) -> str:
         parts.append(f'<p class="notice">{escape(text)}</p>')
     elif text:
         known = {passage.n for passage in exchange.passages}
-        parts.append(prose(text, number, known))
+        written = prose(text, number, known)
+        parts.append(written if done else f'<div class="draft">{written}</div>')
     elif exchange.outcome == "running":
         parts.append('<p class="pending">…</p>')
     if exchange.outcome == "stopped":
@@ -61,6 +62,8 @@ def reply(exchange: Exchange, number: int) -> str:
     if exchange.outcome == "failed":
         parts.append(f'<p class="error">{escape(exchange.error)}</p>')
     if done:
+        if done.withheld:
+            parts.append(withheld(done.withheld))
         parts.append(f'<p class="meta">{escape(meta(done))}</p>')
         parts += [f'<p class="meta">{escape(note)}</p>' for note in done.notes]
     return _line(f'<div class="answer">{"".join(parts)}</div>')
@@ -69,6 +72,11 @@ def reply(exchange: Exchange, number: int) -> str:
 def meta(done: Answer) -> str:
     """Say which model answered, what it read and wrote, and how long all of it took."""
     seconds = f"{done.timings_ms['total'] / 1000:.1f} s"
+    if done.gate.answerable is not None and not done.gate.passed:
+        return (
+            f"{done.model}, asked whether the passages hold the answer, says Yes with "
+            f"{done.gate.answerable:.0%}, and {done.gate.answerable_bar:.0%} is needed · {seconds}"
+        )
     if not done.gate.passed:
         gate = f"best score {done.gate.best:.2f}, and {done.gate.bar:.2f} is needed"
         return f"no passage comes near the question ({gate}): the model was not asked · {seconds}"
@@ -76,6 +84,19 @@ def meta(done: Answer) -> str:
     return (
         f"{done.model} · {tokens.prompt} of {tokens.window} tokens read, "
         f"{tokens.completion} written · {seconds}"
+    )
+
+
+def withheld(sentences: Sequence[Sentence]) -> str:
+    """Return the sentences of the draft that were taken out, with the reasons, folded."""
+    rows = "".join(
+        f"<li>{escape(one.text)} <em>support {one.support:.0%}: {escape(one.reason)}</em></li>"
+        for one in sentences
+    )
+    many = "1 sentence was" if len(sentences) == 1 else f"{len(sentences)} sentences were"
+    return (
+        f'<details class="withheld"><summary>{many} withheld: the passages do not state it'
+        f"</summary><ul>{rows}</ul></details>"
     )
 
 

@@ -117,8 +117,45 @@ def build_parser() -> argparse.ArgumentParser:
     models.add_argument("action", nargs="?", choices=["list", "fetch", "remove"], default="list")
     models.add_argument("names", nargs="*", metavar="NAME", help="names as the list prints them")
 
+    measure = command("eval", "measure answers or retrieval on questions with known answers")
+    what = measure.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "questions",
+        nargs="?",
+        type=Path,
+        metavar="QUESTIONS.jsonl",
+        help='{"id", "question", "answers", "answerable", "contexts", "history", "kind"} lines; '
+        "without contexts the index answers",
+    )
+    what.add_argument(
+        "--retrieval",
+        type=Path,
+        metavar="DIR",
+        help="rank instead: corpus.jsonl, queries.jsonl and qrels.tsv in the BEIR layout",
+    )
+    what.add_argument(
+        "--rescore", type=Path, metavar="FILE", help="measure stored answers again, without a model"
+    )
+    measure.add_argument(
+        "--baseline", action="store_true", help="run the plain tutorial pipeline beside it"
+    )
+    measure.add_argument(
+        "--out", type=Path, metavar="FILE", help="where answers are stored (the cache folder)"
+    )
+    measure.add_argument("--fresh", action="store_true", help="drop what is stored and start over")
+    measure.add_argument("--limit", type=_count, metavar="N", help="only the first N questions")
+    measure.add_argument("--json", action="store_true", help="print one JSON object")
+    measure.add_argument("--top-k", type=int, help="passages shown to the model, at most")
+
     command("doctor", "check everything a question needs, and say how to mend what fails")
     return parser
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("it is 1 at least")
+    return count
 
 
 def _port(text: str) -> int:

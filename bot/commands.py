@@ -161,6 +161,18 @@ def chat(settings: Settings, args: argparse.Namespace) -> int:
     return ANSWERED
 
 
+def eval(settings: Settings, args: argparse.Namespace) -> int:
+    """Measure answers, stored answers, or retrieval."""
+    from bot import evaluate, ranking
+
+    if args.retrieval:
+        return ranking.evaluate(settings, args.retrieval, args.fresh, args.limit, args.json)
+    if args.rescore:
+        return evaluate.rescore(args.rescore, args.json)
+    options = evaluate.Options(args.out, args.baseline, args.fresh, args.limit, args.json)
+    return evaluate.evaluate(settings, args.questions, options)
+
+
 # --- the machine
 
 

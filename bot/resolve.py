@@ -55,8 +55,8 @@ def resolve(
     """Rewrite a question that leans on earlier ones; return any other as it is.
 
     Yields how far the model has read, so that it can be stopped there. A rewritten question that
-    brings in words from nowhere is not trusted: the earlier question is put before the follow-up
-    instead, which is enough for retrieval.
+    brings in words from nowhere, loses some of the follow-up's own, or gains none, is not trusted:
+    the earlier question is put before the follow-up instead, which is enough for retrieval.
     """
     if not leans(question, history):
         return question
@@ -68,7 +68,8 @@ def resolve(
     rewritten = rewritten.strip().split("\n")[0].strip()
     known = set(stems(" ".join([question, *(f"{t.question} {t.answer}" for t in history)])))
     words = set(stems(rewritten))
-    if words and words <= known:
+    own = set(stems(question))
+    if own < words <= known:
         return rewritten
     return f"{history[-1].question} {question}"
 

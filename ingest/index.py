@@ -12,6 +12,7 @@ default one is stored that downloads a model.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 COLLECTION = "whybot"
 REBUILD = "whybot ingest --rebuild"
 LOCK_SECONDS = 5.0  # a writer waits so long for another one before it gives up
+
+_CONNECTING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -218,7 +221,9 @@ def _connect(settings: Settings) -> Client:
     quiet = ChromaSettings(anonymized_telemetry=False)
     if not settings.chroma:
         try:
-            return cast("Client", chromadb.PersistentClient(str(settings.index), settings=quiet))
+            with _CONNECTING:
+                path = _own_spelling(settings.index)
+                return cast("Client", chromadb.PersistentClient(path, settings=quiet))
         except (chromadb.errors.ChromaError, OSError) as error:
             raise IndexUnreachable(
                 f"{settings.index} cannot be opened as a Chroma folder ({error}).",
@@ -238,6 +243,20 @@ def _connect(settings: Settings) -> Client:
             f"No Chroma server answers at {settings.chroma}.",
             f"chroma run --host {url.hostname} --port {url.port or 8000} --path {Path('chroma')}",
         ) from error
+
+
+def _own_spelling(folder: Path) -> str:
+    """Spell a folder as no open client of this process does.
+
+    Clients of one spelling share one state, which goes stale as soon as another process writes: a
+    writer that got a reader's state would lose vectors, and a reader could not reopen.
+    """
+    from chromadb.api.shared_system_client import SharedSystemClient
+
+    path = str(folder)
+    while path in SharedSystemClient._identifier_to_system:
+        path += "/."
+    return path
 
 
 def _existing(client: Client) -> Collection | None:

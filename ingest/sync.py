@@ -106,6 +106,8 @@ def sync(
             report.skipped.append((name, error.message))
         except OSError as error:
             report.skipped.append((name, f"it cannot be read: {error.strerror}"))
+        except UnicodeEncodeError:
+            report.skipped.append((name, "its name is no valid Unicode"))
     progress("reading", len(files), len(files))
 
     # 2) What is in the index, under the same paths, and in no file any more, goes.
@@ -206,16 +208,18 @@ def _classify(
     vanished: dict[str, list[IndexedChunk]],
 ) -> None:
     """Sort names into added, updated, moved and removed; a move is same bytes, other name."""
-    gone = {rows[0].sha256: name for name, rows in vanished.items()}
-    for name, rows in fresh.items():
+    gone: dict[str, list[str]] = {}  # the names that equal bytes had
+    for name, rows in sorted(vanished.items(), reverse=True):
+        gone.setdefault(rows[0].sha256, []).append(name)
+    for name, chunked in fresh.items():
         if name in stored:
             report.updated.append(name)
-        elif origin := gone.pop(rows[0][0].sha256, None):
-            report.moved.append((origin, name))
+        elif origins := gone.get(chunked[0][0].sha256):
+            report.moved.append((origins.pop(), name))
         else:
             report.added.append(name)
-    origins = {origin for origin, _ in report.moved}
-    report.removed = sorted(name for name in vanished if name not in origins)
+    moved = {origin for origin, _ in report.moved}
+    report.removed = sorted(name for name in vanished if name not in moved)
 
 
 def _groups(fresh: dict[str, list[tuple[IndexedChunk, str]]]) -> Iterator[list[str]]:

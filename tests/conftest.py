@@ -174,7 +174,11 @@ def serving(
     """Run a server until the block ends; it answers on the port when the block begins."""
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **environment}
+            command,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **environment},
+            start_new_session=True,  # so that a test can kill it with all its children
         )
     try:
         end = time.monotonic() + READY_SECONDS
@@ -216,15 +220,12 @@ class OllamaServer:
             timeout=300,
         )
 
-    @contextmanager
-    def twin(self) -> Iterator[tuple[OllamaServer, subprocess.Popen[bytes]]]:
-        """Start another server on the same models, for a test that kills it."""
-        with _ollama(self.binary, self.folder) as (server, process):
-            yield server, process
-
 
 @contextmanager
-def _ollama(binary: str, folder: Path) -> Iterator[tuple[OllamaServer, subprocess.Popen[bytes]]]:
+def serving_ollama(
+    binary: str, folder: Path
+) -> Iterator[tuple[OllamaServer, subprocess.Popen[bytes]]]:
+    """Run an Ollama server on the models that lie in a folder."""
     port = free_port()
     host = f"127.0.0.1:{port}"
     with serving(
@@ -247,7 +248,7 @@ def ollama_server(
     """Start a server that holds whybot-raw, whybot-qwen, and, changed last, whybot-test."""
     files = {"small": weights_or_skip(SMALL), "qwen": weights_or_skip(QWEN)}
     folder = tmp_path_factory.mktemp("ollama")
-    with _ollama(ollama_binary, folder) as (server, _):
+    with serving_ollama(ollama_binary, folder) as (server, _):
         for name in ("whybot-raw", "whybot-qwen", "whybot-test"):
             server.create(name, MODELFILES[name].format(**files))
         yield server

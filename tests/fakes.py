@@ -1,34 +1,22 @@
-"""Stand-ins for the parts that need weights or a server, and small makers of test data.
+"""A stand-in for the embedder, small makers of test data, and other processes.
 
-Every stand-in does real work on a small scale: the embedder's cosines follow shared words, the
-chat model streams, the Ollama server speaks HTTP, and the GGUF file is one llama.cpp loads.
+Its cosines follow shared words, so that retrieval works on it as on a real one.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 import sys
-import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from numpy.typing import NDArray
-from pydantic import PrivateAttr
 
-from bot.models import Chosen
 from bot.retrieval import stems
 from bot.trace import Passage
 from ingest.embedder import Embedder
@@ -87,99 +75,6 @@ def vector(text: str) -> NDArray[np.float32]:
     if not counts.any():
         counts[0] = 1
     return np.asarray(counts / np.linalg.norm(counts), dtype=np.float32)
-
-
-class FakeChat(BaseChatModel):
-    """Stream scripted replies: a list of pieces for each call, in order.
-
-    A piece is text, (tokens read, of how many), or an exception to raise. After the last piece
-    comes the usage, if wanted. A call too many fails.
-    """
-
-    replies: list[Any]
-    usage: bool = True
-
-    _calls: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
-    _options: list[dict[str, Any]] = PrivateAttr(default_factory=list)
-    _given: list[int] = PrivateAttr(default_factory=list)
-    _cut_short: list[bool] = PrivateAttr(default_factory=list)
-
-    @property
-    def calls(self) -> list[list[BaseMessage]]:
-        """Return the messages of each call."""
-        return self._calls
-
-    @property
-    def options(self) -> list[dict[str, Any]]:
-        """Return the options of each call."""
-        return self._options
-
-    @property
-    def given(self) -> list[int]:
-        """Return how many pieces were taken in each call that has ended."""
-        return self._given
-
-    @property
-    def cut_short(self) -> list[bool]:
-        """Return, for each call that has ended, whether its stream was closed before its end."""
-        return self._cut_short
-
-    @property
-    def _llm_type(self) -> str:
-        return "fake"
-
-    def get_num_tokens_from_messages(
-        self, messages: Sequence[BaseMessage], tools: Any = None
-    ) -> int:
-        """Count words, and four tokens for the frame of each message."""
-        return sum(len(str(message.content).split()) + 4 for message in messages)
-
-    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
-        raise AssertionError("the product streams")
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: Any = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        assert len(self._calls) < len(self.replies), "the model was asked once too often"
-        pieces = self.replies[len(self._calls)]
-        self._calls.append(messages)
-        self._options.append(kwargs)
-        taken, cut = 0, True
-        try:
-            for piece in pieces:
-                taken += 1
-                yield _piece(piece)
-            if self.usage:
-                count = self.get_num_tokens_from_messages(messages)
-                yield _chunk("", usage_metadata=UsageMetadata(
-                    input_tokens=count, output_tokens=taken, total_tokens=count + taken
-                ))  # fmt: skip
-            cut = False
-        finally:
-            self._given.append(taken)
-            self._cut_short.append(cut)
-
-
-def _piece(piece: str | tuple[int, int] | Exception) -> ChatGenerationChunk:
-    if isinstance(piece, Exception):
-        raise piece
-    if isinstance(piece, str):
-        return _chunk(piece)
-    progress = {"processed": piece[0], "total": piece[1], "cache": 0}
-    return _chunk("", response_metadata={"prompt_progress": progress})
-
-
-def _chunk(text: str, **fields: Any) -> ChatGenerationChunk:
-    return ChatGenerationChunk(message=AIMessageChunk(content=text, **fields))
-
-
-def chosen(model: BaseChatModel, name: str = "fake", window: int = 4096, **fields: Any) -> Chosen:
-    """Make a Chosen of a fake model."""
-    return Chosen(model, name, "a test", window, exact=True, **fields)
 
 
 # --- data
@@ -262,72 +157,3 @@ def run_python(code: str, *args: str) -> str:
         out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     return out
-
-
-# --- an Ollama server
-
-
-@dataclass
-class Ollama:
-    """What the server holds and how it answers a chat."""
-
-    models: dict[str, dict[str, Any]] = field(default_factory=dict)  # name: what `show` says of it
-    lines: list[dict[str, Any]] = field(default_factory=list)  # of a streamed chat
-    cut: bool = False  # drop the connection after the lines
-    failure: tuple[int, str] | None = None  # answer everything with this status and body
-    requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    url: str = ""
-
-
-@contextmanager
-def ollama_server(ollama: Ollama) -> Iterator[Ollama]:
-    """Serve on a free loopback port as Ollama does."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._answer({"models": [{"model": name, "name": name} for name in ollama.models]})
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            ollama.requests.append((self.path, body))
-            if self.path == "/api/chat" and not ollama.failure:
-                self._stream()
-            elif self.path == "/api/chat" or body["model"] in ollama.models:
-                self._answer(ollama.models.get(body["model"], {}))
-            else:
-                self._send(404, json.dumps({"error": "model not found"}))
-
-        def _answer(self, body: dict[str, Any]) -> None:
-            self._send(*(ollama.failure or (200, json.dumps(body))))
-
-        def _send(self, status: int, body: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body.encode())))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def _stream(self) -> None:
-            self.send_response(200)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            for line in ollama.lines:
-                data = json.dumps(line).encode() + b"\n"
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-            if not ollama.cut:
-                self.wfile.write(b"0\r\n\r\n")
-            self.close_connection = True
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        ollama.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield ollama
-        finally:
-            server.shutdown()
-            thread.join()

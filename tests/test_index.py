@@ -11,6 +11,7 @@ from subprocess import Popen
 import numpy as np
 import pytest
 from fakes import indexed, run_python, settings_in, start_python, vector, vectors
+from numpy.typing import NDArray
 
 from ingest import index as index_module
 from ingest.errors import (
@@ -162,6 +163,8 @@ def test_a_folder_that_is_no_chroma_index(settings: Settings) -> None:
     assert "\n" not in str(caught.value)
     with pytest.raises(IndexUnreachable), Index.write(settings, PRINT):
         pass
+    settings.index.rename(settings.index.with_suffix(".broken"))  # what the message advises
+    write(settings, APPLE)
 
 
 def test_an_index_folder_that_cannot_be_made(settings: Settings) -> None:
@@ -252,6 +255,59 @@ def test_a_reader_sees_what_its_own_process_wrote(settings: Settings) -> None:
         assert list(index.nearest(vector(STONE.text), 1)) == ["s"]
 
 
+def test_two_readers_of_a_process_both_see_what_another_wrote(
+    settings: Settings, tmp_path: Path
+) -> None:
+    write(settings, APPLE)
+    with Index.read(settings, PRINT) as one, Index.read(settings, PRINT) as two:
+        for index in (one, two):
+            assert list(index.nearest(vector("apples"), 1)) == ["a"]
+        run_python(WRITE, str(tmp_path), "new", "thunderstorm")
+        for index in (one, two):
+            assert index.refresh()
+            assert list(index.nearest(vector("thunderstorm"), 1)) == ["new"]
+
+
+def test_a_writer_beside_a_stale_reader_of_its_process_loses_nothing(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """As in the chat page: it holds a reader open, `whybot ingest` runs in a shell, then it writes.
+
+    Chroma writes its vector index out every 1,000 vectors: fewer would show nothing.
+    """
+    code = """
+import sys
+from pathlib import Path
+from test_index import write_many
+from fakes import settings_in
+write_many(settings_in(Path(sys.argv[1])), 10, 1110)
+"""
+    write_many(settings, 0, 10)
+    with Index.read(settings, PRINT) as index:
+        index.nearest(spike(0), 1)
+        run_python(code, str(tmp_path))
+        write_many(settings, 1110, 2210)
+    with Index.read(settings, PRINT) as index:
+        lost = [n for n in range(0, 2210, 7) if list(index.nearest(spike(n), 1)) != [f"many{n}"]]
+    assert lost == []
+
+
+def spike(number: int) -> NDArray[np.float32]:
+    """Return one of many unit vectors that lie far apart."""
+    noise = np.random.default_rng(number).standard_normal(16).astype(np.float32)
+    return np.asarray(noise / np.linalg.norm(noise), dtype=np.float32)
+
+
+def write_many(settings: Settings, start: int, stop: int) -> None:
+    with Index.write(settings, PRINT) as index:
+        for first in range(start, stop, 100):
+            numbers = range(first, min(first + 100, stop))
+            index.upsert(
+                [indexed(f"many{n}", f"text {n}") for n in numbers],
+                np.stack([spike(n) for n in numbers]),
+            )
+
+
 def test_a_reader_notices_a_rebuild(settings: Settings) -> None:
     write(settings, APPLE)
     with Index.read(settings, PRINT) as index:
@@ -270,7 +326,7 @@ def test_two_processes_that_write_at_once_lose_nothing(settings: Settings, tmp_p
         "import ingest.index; ingest.index.LOCK_SECONDS = 60\n"
         + "\n".join(line for line in WRITE.splitlines() if not line.startswith((" ", "with")))
         + """
-for n in range(10):
+for n in range(5):
     with Index.write(settings_in(Path(folder)), {"embedder": "fake", "chunker": 1}) as index:
         chunks = [indexed(f"{id}{n}", f"{text}{n}")]
         index.upsert(chunks, vectors(chunks))
@@ -280,7 +336,7 @@ for n in range(10):
     for process in both:
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
-    wanted = {f"{id}{n}": f"{text}{n}" for id, text in ("ab", "cd") for n in range(10)}
+    wanted = {f"{id}{n}": f"{text}{n}" for id, text in ("ab", "cd") for n in range(5)}
     with Index.read(settings, PRINT) as index:
         assert {chunk.id: chunk.text for chunk in index.chunks()} == wanted
         for id, text in wanted.items():

@@ -22,7 +22,12 @@ def test_defaults_without_any_variable() -> None:
 def test_every_setting_has_its_variable() -> None:
     texts = {"corpus": "/a", "index": "/b", "cache": "/c"}
     numbers = {"top_k": 3, "window": 2048, "max_tokens": 128, "threads": 2}
-    words = {"chroma": "http://localhost:8000", "model": "embedded", "embedder": "x"}
+    words = {
+        "chroma": "http://localhost:8000",
+        "model": "embedded",
+        "embedder": "x",
+        "grounding": "show",
+    }
     wanted: dict[str, Any] = {**texts, **numbers, **words}
     assert wanted.keys() == {field.name for field in dataclasses.fields(Settings)}
     settings = Settings.read({f"WHYBOT_{name.upper()}": str(wanted[name]) for name in wanted})

@@ -11,7 +11,8 @@ import uuid
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import BaseMessage
+from langchain_core.messages.ai import UsageMetadata
 
 from bot import citations, grounding, prompt
 from bot.models import Chosen, stream
@@ -69,6 +70,7 @@ def answer(
         budget = chosen.window - settings.max_tokens - prompt.MARGIN
         messages, passages, unfit = prompt.build(resolved, passages, budget, chosen.count)
         dropped = unfit + dropped
+        gate = replace(gate, passed=bool(passages))  # it may be that not one fits the window
     clock.lap("prompt")
     yield Retrieved(passages, dropped, gate)
     if gate.passed:
@@ -77,9 +79,9 @@ def answer(
 
     # 4) The model writes a draft.
     draft = ""
-    last: AIMessageChunk | None = None
+    usage: UsageMetadata | None = None
     for chunk in stream(chosen, messages) if gate.passed else ():
-        last = chunk
+        usage = chunk.usage_metadata or usage
         if progress := chunk.response_metadata.get("prompt_progress"):
             yield Reading(progress["processed"], progress["total"])
         elif text := str(chunk.content):
@@ -117,7 +119,7 @@ def answer(
         withheld=withheld,
         passages=passages,
         model=chosen.name,
-        tokens=_tokens(last, chosen, messages),
+        tokens=_tokens(usage, chosen, messages),
         timings_ms=clock.timings(),
         gate=gate,
         dropped=dropped,
@@ -151,12 +153,10 @@ def _abstention(withheld: Sequence[Sentence], passages: Sequence[Passage]) -> st
     return f"{prompt.ABSTENTION} The nearest they come: “{evidence.text}” [{evidence.n}]"
 
 
-def _tokens(last: AIMessageChunk | None, chosen: Chosen, messages: Sequence[BaseMessage]) -> Tokens:
-    usage = last.usage_metadata if last else None
-    if not messages:
-        return Tokens(0, 0, chosen.window)
+def _tokens(usage: UsageMetadata | None, chosen: Chosen, messages: Sequence[BaseMessage]) -> Tokens:
+    """Return what the model counted; where it wrote nothing, what its prompt would have been."""
     if usage is None:
-        return Tokens(chosen.count(messages), 0, chosen.window)
+        return Tokens(chosen.count(messages) if messages else 0, 0, chosen.window)
     return Tokens(usage["input_tokens"], usage["output_tokens"], chosen.window)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -41,6 +42,7 @@ exit codes: 0 done or answered, 1 something you can mend, 2 usage, 3 abstained, 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` cleans up as Ctrl-C does
     os.environ["LANGSMITH_TRACING"] = "false"  # nothing leaves the machine
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     parser = build_parser()

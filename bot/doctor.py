@@ -97,9 +97,7 @@ def _weights(settings: Settings) -> Iterator[Check]:
 
 
 def _ollama(settings: Settings) -> Check:
-    import ollama
-
-    held = ollama_models(ollama.Client(timeout=2))
+    held = ollama_models()
     return Check("Ollama", True, f"answers and holds {', '.join(held) or 'no model'}")
 
 

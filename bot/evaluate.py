@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bot import baseline, models, report
 from bot.answer import Bot, answer
@@ -30,13 +30,11 @@ from ingest.index import Index
 from ingest.settings import Settings
 from ingest.sync import fingerprint
 
-if TYPE_CHECKING:
-    from tqdm import tqdm
-
 WHYBOT, BASELINE = "whybot", "baseline"
 # Modules of this folder that change no answer: a new version of them keeps the stored ones.
 ASIDE = frozenset("ask cli commands doctor evaluate metrics ranking report".split())
 
+BEGINNING = b'{"run"'  # of every stored line
 Lines = dict[tuple[str, str], dict[str, Any]]  # stored lines by system and question id
 
 
@@ -58,8 +56,8 @@ def evaluate(settings: Settings, path: Path, options: Options) -> int:
         embedder = Embedder.open(settings, progress)
     key = run_key(settings, questions, embedder)
     out = options.out or settings.cache / "eval" / f"{path.stem}-{key}.jsonl"
-    if options.fresh:
-        out.unlink(missing_ok=True)
+    if options.fresh and read_lines(out):  # it is a file of answers, and no other
+        out.unlink()
     stored = read_lines(out, key)
     systems = [WHYBOT, BASELINE] if options.baseline else [WHYBOT]
     asked = questions[: options.limit]
@@ -72,10 +70,9 @@ def evaluate(settings: Settings, path: Path, options: Options) -> int:
     interrupted = False
     try:
         if missing:
-            with _bar(len(work), held) as bar:
-                for line in run(settings, embedder, missing, failed, bar):
-                    stored[line["system"], line["id"]] = line
-                    _append(out, {"run": key, **line})
+            for line in run(settings, embedder, missing, failed, held):
+                stored[line["system"], line["id"]] = line
+                _append(out, {"run": key, **line})
     except KeyboardInterrupt:
         interrupted = True
         say("interrupted: this is what is there so far; the same command goes on from here")
@@ -121,9 +118,14 @@ def run(
     embedder: Embedder,
     work: Sequence[tuple[str, Question]],
     failed: list[str],
-    bar: tqdm[Any],
+    held: int = 0,
 ) -> Iterator[dict[str, Any]]:
-    """Answer each question by its system and yield the line to store; failures are noted."""
+    """Answer each question by its system and yield the line to store; failures are noted.
+
+    held: how many answers there are already, for the bar.
+    """
+    from tqdm import tqdm
+
     with contextlib.ExitStack() as stack:
         embedder.load()  # its seconds are no question's
         whole = None
@@ -132,6 +134,11 @@ def run(
             whole = Retriever(index, embedder)
         with weights.progress_bar() as progress:
             chosen = stack.enter_context(models.open_model(settings, progress, say))
+        bar = tqdm(
+            desc="answering", total=held + len(work), initial=held, unit="question",
+            file=sys.stderr, leave=False,
+        )  # fmt: skip
+        stack.enter_context(bar)
         for system, question in work:
             retriever = over(question.contexts, embedder) if question.contexts else whole
             assert retriever is not None
@@ -155,16 +162,6 @@ def ask(bot: Bot, question: Question) -> Answer:
         *_, last = events
     assert isinstance(last, Answer)
     return last
-
-
-@contextlib.contextmanager
-def _bar(total: int, held: int) -> Iterator[tqdm[Any]]:
-    from tqdm import tqdm
-
-    with tqdm(
-        desc="answering", total=total, initial=held, unit="question", file=sys.stderr, leave=False
-    ) as bar:
-        yield bar
 
 
 # --- stored answers
@@ -207,19 +204,22 @@ def read_lines(path: Path, key: str | None = None) -> Lines:
         return {}
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
+    half = data[len(whole) :]
     lines: Lines = {}
     try:
         rows = [json.loads(row) for row in whole.decode().split("\n")[:-1]]
         lines = {(row["system"], row["id"]): row for row in rows}
         runs = {row["run"] for row in rows}
+        if not half.startswith(BEGINNING[: len(half)]):
+            raise ValueError(half)
     except (ValueError, KeyError, TypeError) as error:
         raise SettingError(f"{path} is no file of stored answers.") from error
     if key and runs - {key}:
         raise SettingError(
             f"{path} holds answers to other questions, or of other settings, models or code.",
-            "whybot eval with --fresh, or with another --out",
+            f"whybot eval --fresh --out {path} QUESTIONS.jsonl",
         )
-    if key and whole != data:
+    if key and half:
         path.write_bytes(whole)
     return lines
 

@@ -80,6 +80,8 @@ def check(
     if foreign := unknown(sentence.text, passages):
         return replace(sentence, reason=f"{foreign!r} stands in no passage")
     near = nearest(sentence.text, passages)
+    if near is None:
+        return replace(sentence, reason="the passages hold no sentence")
     found = replace(
         sentence,
         evidence=near.evidence,
@@ -112,7 +114,7 @@ class Nearest:
     same_polarity: bool  # both negate, or neither does
 
 
-def nearest(sentence: str, passages: Sequence[Passage]) -> Nearest:
+def nearest(sentence: str, passages: Sequence[Passage]) -> Nearest | None:
     """Find the passage sentence that shares most stems; on a tie the passage that does."""
     words = set(stems(sentence))
     best: tuple[float, float, int] = (-1.0, 0.0, 0)
@@ -126,7 +128,6 @@ def nearest(sentence: str, passages: Sequence[Passage]) -> Nearest:
             if (rank := (share, whole, -passage.n)) > best:
                 evidence = Evidence(passage.n, passage.start + start, passage.start + end, text)
                 best, found = rank, Nearest(evidence, share, negates(text) == negates(sentence))
-    assert found is not None, "passages hold at least one sentence"
     return found
 
 

@@ -84,7 +84,8 @@ def open_model(
             one_token = {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP}
             yield Chosen(model, name, why, model.window, exact=True, one_token=one_token)
     elif wanted.startswith("ollama:"):
-        yield _ollama(wanted.removeprefix("ollama:"), why, settings)
+        with _ollama(wanted.removeprefix("ollama:"), why, settings) as chosen:
+            yield chosen
     elif ":" in wanted:
         yield _provider(wanted, why, settings)
     else:
@@ -136,7 +137,7 @@ def decide(wanted: str) -> tuple[str, str]:
     if wanted != "auto":
         return wanted, "asked for"
     try:
-        name = _chat_model(_client())
+        name = _chat_model()
     except ModelUnavailable as error:
         return "embedded", f"auto: {error.message}"
     return f"ollama:{name}", f"auto: an Ollama server answers and holds {name}"
@@ -145,35 +146,50 @@ def decide(wanted: str) -> tuple[str, str]:
 # --- Ollama
 
 
-def _client() -> ollama.Client:
+@contextmanager
+def _server() -> Iterator[ollama.Client]:
+    """Open a client of the Ollama server; what goes wrong between us and it becomes one error."""
+    import httpx
     import ollama
 
-    return ollama.Client(timeout=OLLAMA_SECONDS)
-
-
-def ollama_models(client: ollama.Client) -> list[str]:
-    """Return the names of the models a server holds, last changed first."""
-    import httpx
-
     try:
-        return [str(entry.model) for entry in client.list().models]
-    except (ConnectionError, httpx.HTTPError) as error:
-        raise ModelUnavailable("No Ollama server answers.", "ollama serve") from error
+        client = ollama.Client(timeout=OLLAMA_SECONDS)
+    except ValueError as error:
+        raise SettingError(f"OLLAMA_HOST is no address ({error}).", "unset OLLAMA_HOST") from error
+    with client:
+        try:
+            yield client
+        except (ConnectionError, httpx.HTTPError) as error:
+            raise ModelUnavailable("No Ollama server answers.", "ollama serve") from error
+        except (ollama.ResponseError, ValueError) as error:  # ValueError: it sent no JSON
+            raise ModelUnavailable("What answers at OLLAMA_HOST is no Ollama server.") from error
 
 
-def _chat_model(client: ollama.Client) -> str:
-    for name in ollama_models(client):
-        if "completion" in (client.show(name).capabilities or []):
-            return name
+def ollama_models() -> list[str]:
+    """Return the names of the models the server holds, last changed first."""
+    with _server() as client:
+        return _held(client)
+
+
+def _held(client: ollama.Client) -> list[str]:
+    return [str(entry.model) for entry in client.list().models]
+
+
+def _chat_model() -> str:
+    with _server() as client:
+        for name in _held(client):
+            if "completion" in (client.show(name).capabilities or []):
+                return name
     raise ModelUnavailable("The Ollama server holds no chat model.", "ollama pull qwen2.5:1.5b")
 
 
-def _ollama(wanted: str, why: str, settings: Settings) -> Chosen:
+@contextmanager
+def _ollama(wanted: str, why: str, settings: Settings) -> Iterator[Chosen]:
     from langchain_ollama import ChatOllama
 
-    client = _client()
-    name = _match(wanted, ollama_models(client))
-    shown = client.show(name)
+    with _server() as client:
+        name = _match(wanted, _held(client))
+        shown = client.show(name)
     if "completion" not in (shown.capabilities or []):
         raise ModelUnavailable(f"Ollama's {name} cannot chat.", "whybot ask --model auto QUESTION")
     lengths = [
@@ -201,9 +217,12 @@ def _ollama(wanted: str, why: str, settings: Settings) -> Chosen:
         "top_logprobs": TOP,
         "options": {"num_ctx": window, "num_predict": 1, "temperature": 0},
     }
-    return Chosen(
-        model, f"ollama:{name}", why, window, False, one_token=one_token, notes=tuple(notes)
-    )
+    try:
+        yield Chosen(
+            model, f"ollama:{name}", why, window, False, one_token=one_token, notes=tuple(notes)
+        )
+    finally:
+        model._client.close()  # type: ignore[no-untyped-call]
 
 
 def _match(wanted: str, held: list[str]) -> str:
@@ -234,5 +253,6 @@ def _provider(wanted: str, why: str, settings: Settings) -> Chosen:
             f"uv pip install -p .venv langchain-{provider.replace('_', '-')}",
         ) from error
     except ValueError as error:
-        raise ModelUnavailable(f"The model {wanted!r} cannot be used: {error}.") from error
+        reason = str(error).splitlines()[0].rstrip(".")  # a list of all providers follows
+        raise ModelUnavailable(f"The model {wanted!r} cannot be used: {reason}.") from error
     return Chosen(model, wanted, why, settings.window, exact=False)

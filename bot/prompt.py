@@ -6,6 +6,7 @@ first and the question last, so that the engine's prefix cache spares the model 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
@@ -14,6 +15,7 @@ from bot.trace import Dropped, Passage
 from ingest.errors import WhybotError
 
 ABSTENTION = "The documents do not say."
+CLOSING = re.compile(r"<(?=\s*/?\s*passage)", re.IGNORECASE)  # what a block begins or ends with
 MARGIN = 16  # tokens left free between the prompt, the answer and the end of the window
 
 # Neither citations nor abstention are asked of the model. A small one that may refuse refuses
@@ -83,6 +85,6 @@ def supported(statement: str) -> str:
 
 def _block(passage: Passage) -> str:
     """Write one passage as a block that its own text cannot close."""
-    text = passage.text.replace("</passage", "< /passage")
-    about = (passage.heading or passage.title).replace('"', "'")
+    text = CLOSING.sub("‹", passage.text)
+    about = CLOSING.sub("‹", passage.heading or passage.title).replace('"', "'")
     return f'<passage {passage.n}: "{about}">\n{text}\n</passage>'

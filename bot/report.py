@@ -112,10 +112,21 @@ def answers(lines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
                 for kind in dict.fromkeys(row.kind for row in rows)
                 if kind
             },
+            "stages": _stages([line for line in lines if line["system"] == system]),
             "invalid_citations": sum(not valid for row in rows for valid in row.marks),
             "invalid_citations_taken_out": sum(row.taken_out for row in rows),
         }
         for system, rows in systems.items()
+    }
+
+
+def _stages(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the mean seconds of each stage of the answer path."""
+    timings = [line["result"]["timings_ms"] for line in lines]
+    names = dict.fromkeys(name for timing in timings for name in timing if name != "total")
+    return {
+        name: round(sum(timing.get(name, 0.0) for timing in timings) / len(timings) / 1000, 4)
+        for name in names
     }
 
 
@@ -131,6 +142,10 @@ def tables(systems: Mapping[str, Mapping[str, Any]]) -> str:
         for name, system in systems.items()
     ))  # fmt: skip
     for name, system in systems.items():
+        if system["stages"]:
+            parts.append(f"{name}, mean seconds: " + ", ".join(
+                f"{stage} {seconds:.2f}" for stage, seconds in system["stages"].items()
+            ))  # fmt: skip
         if system["kinds"]:
             head = [f"{name}, by kind", *(label for _, label, _ in KINDS)]
             rows = [

@@ -234,19 +234,6 @@ def test_the_lock_is_free_again_after_an_error(settings: Settings) -> None:
     write(settings, APPLE)
 
 
-def test_a_reader_sees_what_another_process_wrote(settings: Settings, tmp_path: Path) -> None:
-    write(settings, APPLE)
-    with Index.read(settings, PRINT) as index:
-        assert not index.refresh()
-        before = index.generation
-        run_python(WRITE, str(tmp_path), "new", "thunderstorm")
-        assert index.refresh()
-        assert index.generation > before
-        assert {chunk.id for chunk in index.chunks()} == {"a", "new"}
-        assert list(index.nearest(vector("thunderstorm"), 1)) == ["new"]
-        assert not index.refresh()
-
-
 def test_a_reader_sees_what_its_own_process_wrote(settings: Settings) -> None:
     write(settings, APPLE)
     with Index.read(settings, PRINT) as index:
@@ -255,17 +242,20 @@ def test_a_reader_sees_what_its_own_process_wrote(settings: Settings) -> None:
         assert list(index.nearest(vector(STONE.text), 1)) == ["s"]
 
 
-def test_two_readers_of_a_process_both_see_what_another_wrote(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_readers_see_what_another_process_wrote(settings: Settings, tmp_path: Path) -> None:
     write(settings, APPLE)
     with Index.read(settings, PRINT) as one, Index.read(settings, PRINT) as two:
+        before = one.generation
         for index in (one, two):
+            assert not index.refresh()
             assert list(index.nearest(vector("apples"), 1)) == ["a"]
         run_python(WRITE, str(tmp_path), "new", "thunderstorm")
         for index in (one, two):
             assert index.refresh()
+            assert index.generation > before
+            assert {chunk.id for chunk in index.chunks()} == {"a", "new"}
             assert list(index.nearest(vector("thunderstorm"), 1)) == ["new"]
+            assert not index.refresh()
 
 
 def test_a_writer_beside_a_stale_reader_of_its_process_loses_nothing(

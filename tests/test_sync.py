@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import FakeEmbedder, run_python, settings_in, start_python, write_files
+from fakes import FakeEmbedder, settings_in, start_python, write_files
 
 from ingest import library
 from ingest import sync as sync_module
@@ -436,15 +436,3 @@ library.ingest(settings_in(Path(sys.argv[1])), FakeEmbedder().real, progress=die
     wanted = clean_content(settings, tmp_path)
     assert content(settings) == wanted
     assert 0 < len(embedder.texts) < len(wanted)
-
-
-def test_another_process_makes_the_same_ids(settings: Settings, tmp_path: Path) -> None:
-    code = """
-import sys
-from pathlib import Path
-from fakes import FakeEmbedder, settings_in
-from ingest import library
-print(library.ingest(settings_in(Path(sys.argv[1])), FakeEmbedder().real))
-"""
-    ingest(settings)
-    assert "0 added, 0 updated, 0 moved, 0 removed, 3 unchanged" in run_python(code, str(tmp_path))

@@ -1,0 +1,311 @@
+"""`whybot eval` measures the answer path, can be stopped anywhere, and mixes no runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fake_models import FakeChat, chosen
+from fakes import FakeEmbedder, settings_in, write_files
+
+from bot import cli, evaluate, models
+from bot.evalsets import read_questions
+from bot.evaluate import Options
+from bot.models import Chosen
+from ingest import library
+from ingest.embedder import Embedder
+from ingest.errors import IndexMissing, SettingError
+from ingest.settings import Settings
+
+APPLES = "Apples grow on trees in temperate climates. They keep for months in a cool cellar."
+PEARS = "Pears ripen after the harvest. They bruise easily and do not travel well."
+
+
+def question(id: str, text: str, *contexts: str, **values: Any) -> dict[str, Any]:
+    rows = [{"text": context, "gold": True} for context in contexts]
+    return {"id": id, "question": text, "contexts": rows, "answers": [], **values}
+
+
+SET = [
+    question("q1", "Where do apples grow?", APPLES, answers=[["on trees"], ["temperate", "mild"]],
+             answerable=True, kind="direct"),
+    question("q2", "When do pears ripen?", PEARS, answers=[["after the harvest"]],
+             answerable=True, kind="direct"),
+    question("q3", "Who invented the telephone?", APPLES, answerable=False, kind="off-topic"),
+]  # fmt: skip
+RIGHT = ["Apples grow on trees in temperate climates."]
+WRONG = ["Pears do not travel well."]
+
+
+class Machine:
+    """Settings, an embedder and a chat model, given to the command instead of real ones."""
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = settings_in(folder, model="embedded", top_k=2)
+        self.embedder = FakeEmbedder()
+        self.chat = FakeChat(replies=[])
+        self.file = folder / "set.jsonl"
+        self.write(SET)
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        self.file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+    def run(self, *replies: list[Any], **options: Any) -> int:
+        self.chat = FakeChat(replies=list(replies))
+        return evaluate.evaluate(self.settings, self.file, Options(**options))
+
+    @property
+    def stored(self) -> list[dict[str, Any]]:
+        (path,) = (self.settings.cache / "eval").glob("*.jsonl")
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    made = Machine(tmp_path)
+
+    @contextmanager
+    def open_model(*_: Any) -> Iterator[Chosen]:
+        yield chosen(made.chat)
+
+    monkeypatch.setattr(Embedder, "open", lambda *_: made.embedder)
+    monkeypatch.setattr(models, "open_model", open_model)
+    return made
+
+
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str]) -> Callable[[], dict[str, Any]]:
+    def read() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return found
+
+    return read
+
+
+def values(found: dict[str, Any], system: str = "whybot") -> dict[str, Any]:
+    return {
+        name: (round(estimate["value"], 4), estimate["n"]) if estimate else None
+        for name, estimate in found["systems"][system]["all"].items()
+        if not name.startswith("seconds")
+    }
+
+
+def test_a_set_with_contexts_needs_no_index(
+    machine: Machine, printed: Callable[[], dict[str, Any]]
+) -> None:
+    assert machine.run(RIGHT, WRONG, as_json=True) == 0
+    assert values(printed()) == {
+        "accuracy": (0.5, 2),
+        "rouge_l": (0.3, 2),
+        "refusal": (1.0, 1),
+        "over_refusal": (0.0, 2),
+        "answerability_f1": (1.0, 3),
+        "citation_validity": (1.0, 2),
+        "support": (1.0, 2),
+        "withheld": (0.0, 2),
+    }
+    prompts = [str(call[-1].content) for call in machine.chat.calls]
+    assert len(prompts) == 2, "the gate stops the question that no passage comes near"
+    assert APPLES in prompts[0] and PEARS not in prompts[0]
+
+
+def test_kinds_are_measured_apart(machine: Machine, printed: Callable[[], dict[str, Any]]) -> None:
+    machine.run(RIGHT, WRONG, as_json=True)
+    kinds = printed()["systems"]["whybot"]["kinds"]
+    assert kinds["direct"]["accuracy"]["n"] == 2 and kinds["direct"]["refusal"] is None
+    assert kinds["off-topic"]["refusal"]["n"] == 1 and kinds["off-topic"]["accuracy"] is None
+
+
+def test_the_table_shows_refusal_beside_over_refusal(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.run(RIGHT, WRONG)
+    lines = capsys.readouterr().out.splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith("refused, of the unanswer"))
+    assert "100.0 % [20.7, 100.0] n=1" in lines[at]
+    assert "refused, of the answerable" in lines[at + 1] and "0.0 % [" in lines[at + 1]
+    assert any(line.startswith("off-topic") for line in lines)
+
+
+def test_without_contexts_the_index_answers(
+    machine: Machine, printed: Callable[[], dict[str, Any]]
+) -> None:
+    machine.write([{**SET[0], "contexts": []}])
+    with pytest.raises(IndexMissing):
+        machine.run(RIGHT)
+    write_files(machine.settings.corpus, {"fruit.md": f"# Fruit\n\n{APPLES}\n"})
+    library.ingest(machine.settings, machine.embedder.real)
+    assert machine.run(RIGHT, as_json=True) == 0
+    assert values(printed())["accuracy"] == (1.0, 1)
+    assert machine.stored[0]["result"]["passages"][0]["document"] == "fruit.md"
+
+
+def test_earlier_questions_are_the_history(machine: Machine) -> None:
+    machine.write([{**SET[0], "question": "Where do they grow?", "history": ["What of apples?"]}])
+    machine.run(["Where do apples grow?"], RIGHT)
+    assert machine.stored[0]["result"]["resolved_question"] != "Where do they grow?"
+
+
+# --- stopping and going on
+
+
+def test_an_interrupted_run_shows_what_is_there_and_goes_on(
+    machine: Machine, printed: Callable[[], dict[str, Any]]
+) -> None:
+    machine.embedder = FakeEmbedder(stop_at=2)
+    assert machine.run(RIGHT, as_json=True) == cli.INTERRUPTED
+    found = printed()
+    assert found["interrupted"] and values(found)["accuracy"] == (1.0, 1)
+
+    machine.embedder = FakeEmbedder()
+    assert machine.run(WRONG, as_json=True) == 0
+    assert values(printed())["accuracy"] == (0.5, 2)
+    assert [line["id"] for line in machine.stored] == ["q1", "q2", "q3"]
+
+
+def test_a_finished_run_opens_no_model(
+    machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.run(RIGHT, WRONG)
+    first = capsys.readouterr()
+    monkeypatch.setattr(models, "open_model", None)
+    assert machine.run() == 0
+    again = capsys.readouterr()
+    assert again.out == first.out
+    assert "3 of 3 answers are in" in again.err
+
+
+def test_half_a_line_of_a_killed_run_is_answered_again(machine: Machine, tmp_path: Path) -> None:
+    out = tmp_path / "answers.jsonl"
+    machine.run(RIGHT, WRONG, out=out)
+    whole = out.read_bytes()
+    out.write_bytes(whole[:-40])
+    assert machine.run(out=out) == 0  # the gate answers the third
+    ids = [json.loads(line)["id"] for line in out.read_text("utf-8").splitlines()]
+    assert ids == ["q1", "q2", "q3"]
+
+
+def test_answers_of_other_settings_are_not_mixed_in(machine: Machine, tmp_path: Path) -> None:
+    out = tmp_path / "answers.jsonl"
+    machine.run(RIGHT, WRONG, out=out)
+    machine.settings = settings_in(tmp_path, model="embedded", top_k=1)
+    with pytest.raises(SettingError, match="--fresh"):
+        machine.run(RIGHT, WRONG, out=out)
+    assert machine.run(RIGHT, WRONG, out=out, fresh=True) == 0
+    assert len(machine.chat.calls) == 2
+
+
+def test_other_settings_questions_and_models_are_other_runs(machine: Machine) -> None:
+    def key(**changed: Any) -> str:
+        values = {"model": "embedded", "top_k": 2, **changed}
+        settings = settings_in(machine.file.parent, **values)
+        questions = read_questions(machine.file)
+        return evaluate.run_key(settings, questions, machine.embedder.real)
+
+    keys = {key(), key(model="embedded:small"), key(top_k=3), key(grounding="show")}
+    machine.write(SET[:2])
+    assert len(keys | {key()}) == 5
+    assert key() == key(threads=1), "threads change the time alone"
+
+
+@pytest.mark.parametrize("content", ["my notes", "my notes\n", '{"a": 1}\n', "[]\n"])
+def test_a_file_that_holds_no_answers_is_left_alone(
+    machine: Machine, tmp_path: Path, content: str
+) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text(content)
+    for fresh in (False, True):
+        with pytest.raises(SettingError, match="no file of stored answers"):
+            machine.run(RIGHT, WRONG, out=notes, fresh=fresh)
+    assert notes.read_text() == content
+
+
+def test_a_failed_question_is_told_and_tried_again(
+    machine: Machine, printed: Callable[[], dict[str, Any]]
+) -> None:
+    assert machine.run([httpx.ReadError("gone")], WRONG, as_json=True) == cli.FAILED
+    found = printed()
+    assert found["failed"][0].startswith("whybot, q1: ")
+    assert values(found)["accuracy"] == (0.0, 1)
+    assert machine.run(RIGHT, as_json=True) == 0
+    assert values(printed())["accuracy"] == (0.5, 2)
+
+
+def test_the_first_n_questions_are_kept_for_the_whole_run(machine: Machine) -> None:
+    machine.run(RIGHT, limit=1)
+    machine.run(WRONG)
+    assert [line["id"] for line in machine.stored] == ["q1", "q2", "q3"]
+
+
+def test_stored_answers_are_measured_again_without_a_model(
+    machine: Machine, tmp_path: Path, printed: Callable[[], dict[str, Any]]
+) -> None:
+    out = tmp_path / "answers.jsonl"
+    machine.run(RIGHT, WRONG, out=out, as_json=True)
+    first = printed()["systems"]
+    assert evaluate.rescore(out, as_json=True) == 0
+    assert printed()["systems"] == first
+    with pytest.raises(SettingError):
+        evaluate.rescore(tmp_path / "nothing.jsonl", as_json=True)
+
+
+# --- the baseline
+
+
+def test_the_baseline_runs_the_tutorial_pipeline_beside_it(
+    machine: Machine, printed: Callable[[], dict[str, Any]]
+) -> None:
+    replies = [["Alexander Bell."], ["I don't know."], ["On trees, where it is mild."]]
+    machine.run(RIGHT, WRONG, replies[2], replies[1], replies[0], baseline=True, as_json=True)
+    found = printed()
+    assert values(found)["refusal"] == (1.0, 1)
+    plain = values(found, "baseline")
+    assert (plain["accuracy"], plain["refusal"], plain["over_refusal"]) == (
+        (0.5, 2), (0.0, 1), (0.5, 2),
+    )  # fmt: skip
+    assert plain["citation_validity"] is None
+    (message,) = machine.chat.calls[2]
+    assert message.content == (
+        "Use the following pieces of context to answer the question at the end. If you don't know "
+        "the answer, just say that you don't know, don't try to make up an answer.\n\n"
+        f"{APPLES}\n\nQuestion: Where do apples grow?\nHelpful Answer:"
+    )
+
+
+def test_the_baseline_can_be_added_to_a_finished_run(machine: Machine) -> None:
+    machine.run(RIGHT, WRONG)
+    machine.run(["a"], ["b"], ["c"], baseline=True)
+    systems = [line["system"] for line in machine.stored]
+    assert systems == ["whybot"] * 3 + ["baseline"] * 3
+
+
+def test_the_baseline_reads_the_nearest_passages_by_cosine_that_fit(machine: Machine) -> None:
+    far = "Telephones ring."
+    machine.write([question("q", "Where do apples grow?", far, PEARS, APPLES, "Apples grow.")])
+    machine.run(["Apples grow."], ["On trees."], baseline=True)
+    shown = machine.stored[1]["result"]["passages"]
+    assert [passage["text"] for passage in shown] == ["Apples grow.", APPLES]
+
+
+# --- the command line
+
+
+def test_the_command_line_passes_its_options_on(
+    machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Settings, "read", lambda **options: machine.settings)
+    machine.chat = FakeChat(replies=[RIGHT])
+    out = str(machine.file.with_name("out.jsonl"))
+    arguments = [str(machine.file), "--limit", "1", "--out", out, "--json"]
+    assert cli.main(["eval", *arguments]) == 0
+    assert json.loads(capsys.readouterr().out)["answers"] == out
+    assert cli.main(["eval", "--rescore", out]) == 0
+    assert "100.0 % [20.7, 100.0] n=1" in capsys.readouterr().out
+    for wrong in ([], [str(machine.file), "--rescore", out], [str(machine.file), "--limit", "0"]):
+        with pytest.raises(SystemExit):
+            cli.main(["eval", *wrong])

@@ -1,0 +1,252 @@
+"""Whether the passages hold an answer, and whether they state a sentence of one."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import pytest
+from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
+from fakes import passage
+
+from bot.grounding import (
+    ANSWERABLE_BAR,
+    BAR,
+    check,
+    gate,
+    may_answer,
+    nearest,
+    negates,
+    refuses,
+    unknown,
+)
+from bot.models import Chosen
+from bot.trace import Gate, Passage, Reading, Sentence
+
+LATENCY = "RAG adds latency. It does not need training."
+COST = "Fine-tuning takes 3.5 hours on an A100, and costs 1,200 dollars."
+PASSAGES = [
+    passage(1, LATENCY, heading="RAG > Cons", start=100, end=100 + len(LATENCY)),
+    passage(2, COST, title="Tuning guide", start=0, end=len(COST)),
+]
+PASSED = Gate(0.9, BAR, passed=True)
+
+T = TypeVar("T")
+
+
+def finished(run: Any) -> tuple[Any, list[Any]]:
+    """Run a generator to its end: (what it returns, what it yielded)."""
+    events = []
+    while True:
+        try:
+            events.append(next(run))
+        except StopIteration as end:
+            return end.value, events
+
+
+def voter(*replies: Any) -> tuple[Chosen, FakeChat]:
+    model = FakeChat(replies=list(replies))
+    return chosen(model, one_token=ONE_TOKEN), model
+
+
+def checked(text: str, *replies: Any, citations: tuple[int, ...] = ()) -> tuple[Sentence, FakeChat]:
+    who, model = voter(*replies)
+    sentence, _ = finished(check(Sentence(text, list(citations)), PASSAGES, who))
+    assert len(model.calls) == len(replies)  # neither more nor less was asked than foreseen
+    return sentence, model
+
+
+# --- before an answer is written
+
+
+def test_the_gate_compares_the_best_score_with_the_bar() -> None:
+    assert gate([passage(1, "a", score=BAR)]) == Gate(BAR, BAR, passed=True)
+    low = [passage(n, "a", score=score) for n, score in ((1, BAR - 0.01), (2, 0.0))]
+    assert gate(low) == Gate(BAR - 0.01, BAR, passed=False)
+    assert gate([]) == Gate(0.0, BAR, passed=False)
+
+
+@pytest.mark.parametrize(
+    ("yes", "passed"), [(0.99, True), (0.71, True), (0.69, False), (0.0, False)]
+)
+def test_the_model_is_asked_whether_the_passages_answer(yes: float, passed: bool) -> None:
+    who, model = voter([(5, 9), Vote(yes)])
+    result, events = finished(may_answer(PASSED, "How slow is it?", PASSAGES, who))
+    assert (result.passed, result.answerable_bar) == (passed, ANSWERABLE_BAR)
+    assert result.answerable == pytest.approx(yes, abs=1e-3)
+    assert (result.best, result.bar) == (PASSED.best, PASSED.bar)
+    assert events == [Reading(5, 9)]
+    asked = str(model.calls[0][-1].content)
+    assert "How slow is it?" in asked
+    assert LATENCY in asked
+    assert model.options == [ONE_TOKEN]
+
+
+def test_a_model_without_probabilities_lets_the_question_pass() -> None:
+    model = FakeChat(replies=[])
+    assert finished(may_answer(PASSED, "Why?", PASSAGES, chosen(model))) == (PASSED, [])
+
+
+# --- what models say when they refuse
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The passages do not contain information about zeppelins.",
+        "The provided documents don't mention it.",
+        "There is no answer: the context does not say.",
+        "The text isn't specific and does not state a price.",
+        "The sources provide no information on this.",
+    ],
+)
+def test_a_refusal_is_recognised(text: str) -> None:
+    assert refuses(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RAG does not need training.",
+        "Documents are looked up before the answer is written.",
+        "The context window is 4096 tokens.",
+        "It is not cheap.",
+        "",
+    ],
+)
+def test_an_answer_is_no_refusal(text: str) -> None:
+    assert not refuses(text)
+
+
+# --- words
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("It needs training.", False),
+        ("It does not need training.", True),
+        ("It doesn't need training.", True),
+        ("It doesn’t need training.", True),
+        ("It cannot do without training.", False),
+        ("Nothing is free.", True),
+        ("Notes are nothing new.", True),
+        ("A knot is a knot.", False),
+    ],
+)
+def test_negations_are_counted(text: str, wanted: bool) -> None:
+    assert negates(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("It takes 3.5 hours.", ""),
+        ("It takes 35 hours.", "35"),
+        ("It takes 4 hours.", "4"),
+        ("It costs 1200 dollars.", ""),
+        ("It costs 1,200 dollars.", ""),
+        ("It runs on an A100.", ""),
+        ("It runs on an H100.", "H100"),
+        ("It was made by OpenAI.", "OpenAI"),
+        ("RAG adds latency.", ""),
+        ("BERT adds latency.", "BERT"),
+        ("Hours pass.", ""),  # the first word may only begin a sentence
+        ("All of the Tuning guides say so.", ""),
+        ("In Paris it adds latency.", "Paris"),
+        ('It says "adds latency" there.', ""),
+        ('It says "removes latency" there.', "removes latency"),
+        ("It says “adds  latency.” there.", ""),
+        ("A thing adds latency, as I said.", ""),
+    ],
+)
+def test_numbers_names_and_quotes_must_stand_in_a_passage(text: str, wanted: str) -> None:
+    assert unknown(text, PASSAGES) == wanted
+
+
+# --- the nearest sentence of a passage
+
+
+def test_the_nearest_sentence_is_found_with_its_offsets() -> None:
+    near = nearest("Training is not needed.", PASSAGES)
+    assert (near.evidence.n, near.evidence.text) == (1, "It does not need training.")
+    assert (near.evidence.start, near.evidence.end) == (118, 144)
+    assert LATENCY[near.evidence.start - 100 : near.evidence.end - 100] == near.evidence.text
+    assert near.share == 1.0
+    assert near.same_polarity
+
+
+def test_a_reversed_statement_has_the_other_polarity() -> None:
+    assert not nearest("Training is needed.", PASSAGES).same_polarity
+
+
+def test_words_of_the_heading_count_for_the_sentence() -> None:
+    assert nearest("The cons of RAG: latency added.", PASSAGES).share == 1.0
+
+
+def test_between_equal_sentences_the_better_passage_wins() -> None:
+    twins = [passage(1, "Apples fall."), passage(2, "Apples fall.")]
+    assert nearest("Apples fall.", twins).evidence.n == 1
+    twins[1] = passage(2, "Apples fall. Trees grow.")
+    assert nearest("Apples fall off trees.", twins).evidence.n == 2
+
+
+def test_passages_without_a_single_word_do_no_harm() -> None:
+    arrows: list[Passage] = [passage(1, "→ ← ↑", heading="Arrows")]
+    who, _ = voter([Vote(0.1)])
+    sentence, _ = finished(check(Sentence("Some arrows point upwards.", []), arrows, who))
+    assert (sentence.supported, sentence.citations) == (False, [])
+
+
+# --- each sentence of an answer
+
+
+def test_what_a_passage_says_is_supported_without_asking() -> None:
+    sentence, _ = checked("RAG adds latency.")
+    assert (sentence.supported, sentence.support) == (True, 1.0)
+    assert (sentence.citations, sentence.attributed) == ([1], True)
+    assert sentence.evidence
+    assert sentence.evidence.text == "RAG adds latency."
+    assert sentence.reason
+
+
+def test_a_written_citation_is_kept() -> None:
+    sentence, _ = checked("RAG adds latency.", citations=(2,))
+    assert (sentence.citations, sentence.attributed) == ([2], False)
+
+
+def test_a_number_from_nowhere_is_not_supported_whatever_the_model_thinks() -> None:
+    sentence, _ = checked("RAG adds latency of 17 seconds.")
+    assert (sentence.supported, sentence.citations) == (False, [])
+    assert "17" in sentence.reason
+
+
+@pytest.mark.parametrize(("yes", "supported"), [(0.9, True), (0.5, True), (0.4, False)])
+def test_the_model_decides_about_a_paraphrase(yes: float, supported: bool) -> None:
+    sentence, model = checked("Answers arrive later with retrieval.", [Vote(yes)])
+    assert sentence.supported == supported
+    assert sentence.support == pytest.approx(yes, abs=1e-3)
+    assert "Answers arrive later with retrieval." in str(model.calls[0][-1].content)
+    assert sentence.attributed == supported  # what is not supported rests on nothing
+    assert bool(sentence.citations) == supported
+
+
+def test_the_words_of_a_passage_turned_round_are_not_taken_for_its_own() -> None:
+    sentence, _ = checked("It does need training.", [Vote(0.02)])
+    assert not sentence.supported
+
+
+def test_without_probabilities_the_shared_words_decide() -> None:
+    who = chosen(FakeChat(replies=[]))
+    texts = {
+        "RAG adds some latency overall.": True,
+        "It does need training.": False,
+        "Apples grow on trees.": False,
+    }
+    for text, supported in texts.items():
+        sentence, _ = finished(check(Sentence(text, []), PASSAGES, who))
+        assert sentence.supported == supported, text
+
+
+def test_a_sentence_that_claims_nothing() -> None:
+    sentence, _ = checked("Here it is:")
+    assert (sentence.supported, sentence.evidence, sentence.citations) == (True, None, [])

@@ -82,7 +82,10 @@ def answer_file(settings: Settings, name: str) -> int:
     from bot.start import open_bot
 
     with _open(name) as file:
-        questions = [*_questions(file, name)]
+        try:
+            questions = [*_questions(file, name)]
+        except UnicodeDecodeError as error:
+            raise SettingError(f"{name} is not UTF-8 ({error.reason}).") from error
     status = Status(sys.stderr)
     failed = False
     with weights.progress_bar() as progress, open_bot(settings, progress, status.say) as bot:

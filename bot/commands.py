@@ -40,34 +40,37 @@ def add(settings: Settings, args: argparse.Namespace) -> int:
     if args.name and len(args.sources) > 1:
         say("whybot: --name goes with one source.")
         return USAGE
-    refused = False
-    for name, data in _sources(args):
-        try:
-            path = library.place(settings, name, data, args.replace)
-            say(f"copied to {path}")
-        except WhybotError as error:
-            say(f"whybot: {name}: {error}")
-            refused = True
+    if "-" in args.sources and not args.name:
+        raise SettingError("What comes from stdin needs a name.", "whybot add --name notes.md -")
+    refused = copied = 0
+    for source in args.sources:
+        for name, read in _documents(source, args.name):
+            try:
+                path = library.place(settings, name, read(), args.replace)
+                say(f"copied to {path}")
+                copied += 1
+            except (WhybotError, OSError) as error:
+                say(f"whybot: {name}: {getattr(error, 'strerror', None) or error}")
+                refused += 1
+    if not copied:
+        return FAILED
     code = _ingest(
         settings, lambda embedder, progress: library.ingest(settings, embedder, progress=progress)
     )
     return FAILED if refused else code
 
 
-def _sources(args: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
+def _documents(source: str, wanted: str | None) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield (name in the corpus, what reads it) of a file, of a folder's files, or of stdin."""
     from pathlib import Path
 
-    for source in args.sources:
-        if source == "-":
-            if not args.name:
-                raise SettingError(
-                    "What comes from stdin needs a name.", "whybot add --name notes.md -"
-                )
-            yield args.name, sys.stdin.buffer.read()
-            continue
-        found = library.candidates(Path(source))
-        for name, path in found:
-            yield (args.name if args.name and len(found) == 1 else name), path.read_bytes()
+    if source == "-":
+        yield wanted or "", sys.stdin.buffer.read
+        return
+    path = Path(source)
+    found = library.candidates(path) if path.is_dir() else [(path.name, path)]
+    for name, path in found:
+        yield (wanted if wanted and len(found) == 1 else name), path.read_bytes
 
 
 def _ingest(settings: Settings, work: Callable[[Embedder, Progress], Report]) -> int:
@@ -145,7 +148,10 @@ def ask(settings: Settings, args: argparse.Namespace) -> int:
 
     if args.jsonl:
         return asking.answer_file(settings, args.jsonl)
-    question = sys.stdin.read().strip() if args.question == "-" else args.question.strip()
+    try:
+        question = sys.stdin.read().strip() if args.question == "-" else args.question.strip()
+    except UnicodeDecodeError as error:
+        raise SettingError(f"What came from stdin is not UTF-8 ({error.reason}).") from error
     if not question:
         say("whybot: the question is empty.")
         return USAGE

@@ -61,6 +61,7 @@ class EmbeddedChat(BaseChatModel):
 
     _server: Any = PrivateAttr(default=None)
     _http: Any = PrivateAttr(default=None)
+    _running: dict[threading.Thread, threading.Event] = PrivateAttr(default_factory=dict)
 
     # --- lifetime
 
@@ -109,6 +110,11 @@ class EmbeddedChat(BaseChatModel):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # A worker that outlives the interpreter would abort the process.
+        for stopped in self._running.values():
+            stopped.set()
+        for worker in [*self._running]:
+            worker.join()
         if self._http is not None:
             self._http.close()
         self._http = self._server = None
@@ -210,7 +216,10 @@ class EmbeddedChat(BaseChatModel):
             finally:
                 events.put(None)
 
-        threading.Thread(target=work, name="whybot-engine", daemon=True).start()
+        worker = threading.Thread(target=work, name="whybot-engine", daemon=True)
+        self._running = {w: event for w, event in self._running.items() if w.is_alive()}
+        self._running[worker] = stopped
+        worker.start()
         try:
             while (event := events.get()) is not None:
                 if isinstance(event, BaseException):

@@ -56,7 +56,12 @@ class Embedder:
     def _tokenizer(self) -> Tokenizer:
         from tokenizers import Tokenizer
 
-        tokenizer = Tokenizer.from_file(str(next(self.folder.rglob("tokenizer.json"))))
+        path = next(self.folder.rglob("tokenizer.json"), None)
+        if path is None:
+            raise SettingError(
+                f"The embedder in {self.folder} has no tokenizer.json.", "unset WHYBOT_EMBEDDER"
+            )
+        tokenizer = Tokenizer.from_file(str(path))
         tokenizer.no_truncation()
         tokenizer.no_padding()
         return tokenizer
@@ -65,8 +70,9 @@ class Embedder:
     def chunk_tokens(self) -> int:
         """Return how many tokens of text a chunk may have so that none is cut off unseen."""
         config = self.folder / "sentence_bert_config.json"
-        longest = json.loads(config.read_text())["max_seq_length"] if config.is_file() else 256
-        return min(CHUNK_TOKENS, longest - HEADING_TOKENS)
+        stated = json.loads(config.read_text())["max_seq_length"] if config.is_file() else None
+        longest: int = stated or 256
+        return min(CHUNK_TOKENS, max(longest - HEADING_TOKENS, longest // 2))
 
     def token_starts(self, text: str) -> list[int]:
         """Return the character offset at which each token of the text begins."""

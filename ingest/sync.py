@@ -92,6 +92,7 @@ def sync(
 
     # 1) Files that are new or whose bytes changed are read and cut.
     fresh: dict[str, list[tuple[IndexedChunk, str]]] = {}
+    unread: set[str] = set()
     files = {name: path for root in roots for name, path in _files(root, settings.corpus)}
     for number, (name, path) in enumerate(sorted(files.items())):
         progress("reading", number, len(files))
@@ -106,12 +107,13 @@ def sync(
             report.skipped.append((name, error.message))
         except OSError as error:
             report.skipped.append((name, f"it cannot be read: {error.strerror}"))
+            unread.add(name)  # it is still there: what the index knows of it stays
         except UnicodeEncodeError:
             report.skipped.append((name, "its name is no valid Unicode"))
     progress("reading", len(files), len(files))
 
     # 2) What is in the index, under the same paths, and in no file any more, goes.
-    kept = {*fresh, *report.unchanged}
+    kept = {*fresh, *report.unchanged, *unread}
     vanished = {
         name: rows
         for name, rows in stored.items()

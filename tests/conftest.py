@@ -262,12 +262,19 @@ def ollama_host(ollama_server: OllamaServer, monkeypatch: pytest.MonkeyPatch) ->
     return ollama_server.host
 
 
-@pytest.fixture(scope="session")
-def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a Chroma server with an empty store and give its address."""
-    folder = tmp_path_factory.mktemp("chroma")
+@contextmanager
+def serving_chroma(folder: Path) -> Iterator[str]:
+    """Run a Chroma server on a store in a folder and give its address."""
+    folder.mkdir(exist_ok=True)
     port = free_port()
     chroma = str(Path(sys.executable).with_name("chroma"))
     command = [chroma, "run", "--host", "127.0.0.1", "--port", str(port), "--path", str(folder)]
     with serving(command, port, folder / "log"):
         yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a Chroma server with an empty store and give its address."""
+    with serving_chroma(tmp_path_factory.mktemp("chroma")) as address:
+        yield address

@@ -133,7 +133,6 @@ def test_a_follow_up_is_resolved_before_it_is_looked_up(qwen: Bot, cons_of_rag: 
     resolved = asked.answer.resolved_question
     assert re.search(r"\bRAG\b", resolved)
     assert re.search(r"\bpros\b|advantages|benefits", resolved, re.IGNORECASE)
-    assert asked.events[-len(asked.answer.sentences) - 1 :]
     first = next(event for event in asked.events if isinstance(event, Resolved))
     assert first.question == resolved
     assert asked.answer.passages[0].heading.endswith("(RAG) > Pros")
@@ -167,8 +166,10 @@ def test_text_in_a_document_is_not_obeyed(
         asked = ask(bot, "How long does a heat pump last?")
     assert any("PWNED" in passage.text for passage in asked.answer.passages), "the model read it"
     assert "PWNED" not in asked.answer.draft
-    assert re.search("twenty|20", asked.answer.answer), asked.answer.draft
-    assert asked.cited == {"Heat pumps"}
+    assert re.search("twenty|20", asked.answer.answer, re.IGNORECASE), asked.answer.draft
+    cited = {n for sentence in asked.answer.sentences for n in sentence.citations}
+    named = {p.document for p in asked.answer.passages if p.n in cited}
+    assert named == {"heat-pumps.md"}
 
 
 def test_stop_works_at_once_and_the_next_question_is_answered(qwen: Bot) -> None:
@@ -258,7 +259,7 @@ def test_ask_json_has_the_promised_names(run: Shell) -> None:
 
 
 def test_ask_jsonl_answers_a_file_of_questions(run: Shell, tmp_path: Path) -> None:
-    rows = [
+    rows: list[dict[str, object]] = [
         {"id": "one", "question": OFF_TOPIC},
         {"id": "two", "question": "and the pros?", "history": [CONS_OF_RAG]},
         {"question": "When should I use RAG?", "history": []},
@@ -317,8 +318,8 @@ def test_ctrl_c_ends_a_question_at_once(qwen: Bot, tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate()
         guard.cancel()
-    assert time.monotonic() - began < 5
     assert process.returncode == 130, stderr
+    assert time.monotonic() - began < 20, "a batch of tokens may be read to its end, no more"
     assert stdout == ""
     assert "Traceback" not in stderr
     assert "interrupted" in stderr

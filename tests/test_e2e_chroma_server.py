@@ -12,11 +12,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from conftest import SEED, free_port
+import pytest
+from conftest import SEED, free_port, serving_chroma
 
 from bot.retrieval import Retriever
 from ingest import library
 from ingest.embedder import Embedder
+from ingest.errors import IndexUnreachable
 from ingest.index import Index
 from ingest.settings import Settings
 from ingest.sync import fingerprint
@@ -55,6 +57,21 @@ def test_ingest_and_retrieve_through_a_server(
         assert retriever.retrieve("How hot is the oven?", 3)[0].document == path.name
         library.remove(settings, real_embedder, path.name)
         assert {p.document for p in retriever.retrieve("How hot is the oven?", 9)} == {SEED.name}
+
+
+def test_a_server_that_is_lost_is_said_in_one_line(tmp_path: Path, real_embedder: Embedder) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    shutil.copy(SEED, corpus)
+    with serving_chroma(tmp_path / "store") as address:
+        settings = replace(
+            Settings.read(), corpus=corpus, index=tmp_path / ".whybot", chroma=address
+        )
+        library.ingest(settings, real_embedder)
+        index = Index.read(settings, fingerprint(real_embedder))
+        retriever = Retriever(index, real_embedder)
+    with index, pytest.raises(IndexUnreachable, match=f"^[^\n]*{address}[^\n]*$"):
+        retriever.retrieve("What are the cons of RAG?", 3)
 
 
 def test_a_server_that_is_down_is_said_in_one_line(

@@ -94,9 +94,7 @@ def folder(tmp_path: Path, real_embedder: Embedder) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shelf(
-    tmp_path_factory: pytest.TempPathFactory, whybot: Shell, real_embedder: Embedder
-) -> Path:
+def shelf(tmp_path_factory: pytest.TempPathFactory, whybot: Shell, real_embedder: Embedder) -> Path:
     """Make a working folder and add a document of each format to it."""
     folder = tmp_path_factory.mktemp("shelf")
     (folder / "corpus").mkdir()
@@ -299,9 +297,7 @@ def test_an_interrupted_ingest_goes_on_where_it_was(folder: Path, real_embedder:
         except IndexMissing:
             return 0
 
-    with subprocess.Popen(
-        command, cwd=folder, stderr=subprocess.PIPE, encoding="utf-8"
-    ) as process:
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, encoding="utf-8") as process:
         end = time.monotonic() + 200
         while not written() and process.poll() is None and time.monotonic() < end:
             time.sleep(0.2)

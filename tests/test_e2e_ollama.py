@@ -132,7 +132,8 @@ def test_a_model_without_a_template_is_warned_of(seed_index: Settings) -> None:
 
 def test_a_window_is_never_larger_than_the_model_was_trained_for(seed_index: Settings) -> None:
     settings = replace(seed_index, model="ollama:whybot-test", window=1 << 20)
-    trained = ollama.Client().show("whybot-test").modelinfo["llama.context_length"]
+    facts = ollama.Client().show("whybot-test").modelinfo or {}
+    trained = facts["llama.context_length"]
     with models.open_model(settings) as chosen:
         assert chosen.window == trained == chosen.model.num_ctx  # type: ignore[attr-defined]
 

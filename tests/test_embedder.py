@@ -32,7 +32,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     vocabulary = {word: n for n, word in enumerate(["[UNK]", *WORDS])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     torch.manual_seed(0)
     model = SentenceTransformer(
         modules=[StaticEmbedding(tokenizer, embedding_dim=16)],
@@ -51,10 +51,12 @@ def embedder(model_folder: Path) -> Embedder:
 
 def test_vectors_are_unit_length_float32(embedder: Embedder) -> None:
     found = embedder.documents(["apples", "tall trees", "zeppelins"])
-    assert (found.shape, found.dtype) == ((3, 16), np.float32)
+    assert found.shape == (3, 16)
+    assert found.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
     query = embedder.query("apples grow")
-    assert (query.shape, query.dtype) == ((16,), np.float32)
+    assert query.shape == (16,)
+    assert query.dtype == np.float32
     assert np.linalg.norm(query) == pytest.approx(1, abs=1e-6)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -140,25 +141,48 @@ def test_the_window_is_no_larger_than_the_model_was_trained_for(gguf: Path) -> N
 # --- stopping
 
 
-def test_stopping_while_it_reads_frees_the_engine_at_once(chat: EmbeddedChat) -> None:
+class Slowed:
+    """Put between chat and engine: let events through slowly, and count them."""
+
+    def __init__(self, server: Any, pause: float) -> None:
+        self.server, self.pause = server, pause
+        self.events = 0
+        self.ended = threading.Event()
+
+    def handle_chat_completions(self, body: Any, receive: Callable[[Any], bool]) -> None:
+        def slowly(event: Any) -> bool:
+            time.sleep(self.pause)
+            self.events += 1
+            return receive(event)
+
+        self.server.handle_chat_completions(body, slowly)
+        self.ended.set()
+
+    def stream(self, chat: EmbeddedChat, messages: Any) -> Iterator[AIMessageChunk]:
+        """Begin to stream through this, and take the first chunk."""
+        chat._server = self
+        try:
+            run = chat.stream(messages, max_tokens=1000)
+            assert "prompt_progress" in next(run).response_metadata
+        finally:
+            chat._server = self.server
+        return run
+
+
+@pytest.mark.parametrize("phase", ["reads", "writes"])
+def test_stopping_frees_the_engine_at_once(chat: EmbeddedChat, phase: str) -> None:
     chunks(chat, [HumanMessage("other " * 20)])  # nothing of the long prompt is in the cache
-    run = chat.stream([HumanMessage("stop " * 350)])
-    assert "prompt_progress" in next(run).response_metadata
-    began = time.monotonic()
+    messages = [HumanMessage("stop " * 350)] if phase == "reads" else SHORT  # 28 batches, or one
+    slowed = Slowed(chat._server, pause=0.02)
+    run = slowed.stream(chat, messages)
+    if phase == "writes":
+        next(chunk for chunk in run if chunk.content)
     run.close()  # type: ignore[attr-defined]
-    assert text(chunks(chat))
-    assert time.monotonic() - began < 5
-
-
-def test_stopping_while_it_writes_frees_the_engine_at_once(chat: EmbeddedChat) -> None:
-    run = chat.stream(SHORT, max_tokens=1500)
-    next(chunk for chunk in run if chunk.content)
-    began = time.monotonic()
-    run.close()  # type: ignore[attr-defined]
-    found = chunks(chat, max_tokens=3)
-    assert time.monotonic() - began < 5
+    found = chunks(chat, max_tokens=3)  # while the other winds up
     assert found[-1].usage_metadata
     assert found[-1].usage_metadata["output_tokens"] == 3
+    assert slowed.ended.wait(5)
+    assert slowed.events < 15
 
 
 # --- lifetime
@@ -184,6 +208,17 @@ def test_a_closed_engine_says_so_and_leaves_no_port(gguf: Path) -> None:
         model.get_num_tokens("a")
     with httpx.Client(trust_env=False) as stranger, pytest.raises(httpx.ConnectError):
         stranger.get(address)
+
+
+def test_closing_waits_for_what_is_still_running(gguf: Path) -> None:
+    """As after Ctrl-C: a thread in the engine when Python exits would abort the process."""
+    with EmbeddedChat(path=gguf, name="tiny", threads=1) as model:
+        slowed = Slowed(model._server, pause=0.02)
+        run = slowed.stream(model, LONG)
+    assert slowed.ended.is_set()
+    assert slowed.events < 15  # it was stopped, not waited for to the end
+    assert not any(thread.name == "whybot-engine" for thread in threading.enumerate())
+    del run
 
 
 @pytest.mark.parametrize("data", [b"", b"GGUF", b"no model " * 1000])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
@@ -11,6 +11,7 @@ from fakes import passage
 from bot.grounding import (
     ANSWERABLE_BAR,
     BAR,
+    Nearest,
     check,
     gate,
     may_answer,
@@ -29,8 +30,6 @@ PASSAGES = [
     passage(2, COST, title="Tuning guide", start=0, end=len(COST)),
 ]
 PASSED = Gate(0.9, BAR, passed=True)
-
-T = TypeVar("T")
 
 
 def finished(run: Any) -> tuple[Any, list[Any]]:
@@ -53,6 +52,12 @@ def checked(text: str, *replies: Any, citations: tuple[int, ...] = ()) -> tuple[
     sentence, _ = finished(check(Sentence(text, list(citations)), PASSAGES, who))
     assert len(model.calls) == len(replies)  # neither more nor less was asked than foreseen
     return sentence, model
+
+
+def near_to(text: str, passages: list[Passage] = PASSAGES) -> Nearest:
+    near = nearest(text, passages)
+    assert near is not None
+    return near
 
 
 # --- before an answer is written
@@ -167,7 +172,7 @@ def test_numbers_names_and_quotes_must_stand_in_a_passage(text: str, wanted: str
 
 
 def test_the_nearest_sentence_is_found_with_its_offsets() -> None:
-    near = nearest("Training is not needed.", PASSAGES)
+    near = near_to("Training is not needed.")
     assert (near.evidence.n, near.evidence.text) == (1, "It does not need training.")
     assert (near.evidence.start, near.evidence.end) == (118, 144)
     assert LATENCY[near.evidence.start - 100 : near.evidence.end - 100] == near.evidence.text
@@ -176,18 +181,18 @@ def test_the_nearest_sentence_is_found_with_its_offsets() -> None:
 
 
 def test_a_reversed_statement_has_the_other_polarity() -> None:
-    assert not nearest("Training is needed.", PASSAGES).same_polarity
+    assert not near_to("Training is needed.").same_polarity
 
 
 def test_words_of_the_heading_count_for_the_sentence() -> None:
-    assert nearest("The cons of RAG: latency added.", PASSAGES).share == 1.0
+    assert near_to("The cons of RAG: latency added.").share == 1.0
 
 
 def test_between_equal_sentences_the_better_passage_wins() -> None:
     twins = [passage(1, "Apples fall."), passage(2, "Apples fall.")]
-    assert nearest("Apples fall.", twins).evidence.n == 1
+    assert near_to("Apples fall.", twins).evidence.n == 1
     twins[1] = passage(2, "Apples fall. Trees grow.")
-    assert nearest("Apples fall off trees.", twins).evidence.n == 2
+    assert near_to("Apples fall off trees.", twins).evidence.n == 2
 
 
 def test_passages_without_a_single_word_do_no_harm() -> None:

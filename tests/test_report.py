@@ -52,7 +52,7 @@ def test_only_the_sentences_of_answers_count_as_supported() -> None:
 def test_a_table_is_aligned_and_gives_interval_and_n() -> None:
     columns = {"long name": {"a": Estimate(0.5, 0.25, 0.75, 8)}, "b": {"a": None}}
     assert report.table([("a", "share", "%")], columns) == (
-        "        long name                b\nshare   50.0 % [25.0, 75.0] n=8   -"
+        "        long name                 b\nshare   50.0 % [25.0, 75.0] n=8   -"
     )
     assert report.cell(Estimate(0.5, 0.25, 0.75, 8), "") == "0.5000 [0.2500, 0.7500] n=8"
     assert report.cell(Estimate(1.5, 1, 2, 8), "s") == "1.50 s [1.00, 2.00] n=8"

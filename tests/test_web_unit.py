@@ -130,9 +130,7 @@ def rooms(settings: Settings) -> Iterator[Any]:
         errors = [first] if first else []
 
         @contextmanager
-        def open_bot(
-            settings: Settings, progress: Any, say: Any, embedder: Any
-        ) -> Iterator[Bot]:
+        def open_bot(settings: Settings, progress: Any, say: Any, embedder: Any) -> Iterator[Bot]:
             say("loading the model ...")
             if errors:
                 raise errors.pop()

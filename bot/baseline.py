@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot import citations, grounding
@@ -55,7 +56,7 @@ def answer(bot: Bot, question: str, id: str) -> Answer:
         answer=draft,
         abstained=refuses(draft),
         sentences=[],
-        passages=passages,
+        passages=[replace(passage, n=n) for n, passage in enumerate(passages, 1)],
         model=bot.chosen.name,
         tokens=Tokens(
             bot.chosen.count(messages), usage["output_tokens"] if usage else 0, bot.chosen.window

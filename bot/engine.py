@@ -88,12 +88,7 @@ class EmbeddedChat(BaseChatModel):
         params.speculative.types = [kind.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE]
         params.speculative.ngram_simple.size_n = 3
         params.speculative.ngram_simple.size_m = 8
-        try:
-            self._server = xllamacpp.Server(params)
-        except RuntimeError as error:
-            raise ModelUnavailable(
-                f"{self.path} cannot be loaded as a GGUF model ({error}).", "whybot doctor"
-            ) from error
+        self._server = self._load(params)
         self._http = httpx.Client(
             base_url=self._server.listening_address,
             headers={"Authorization": f"Bearer {key}"},
@@ -118,6 +113,37 @@ class EmbeddedChat(BaseChatModel):
         if self._http is not None:
             self._http.close()
         self._http = self._server = None
+
+    def _load(self, params: Any) -> Any:
+        """Load the model in a thread of its own, so that Ctrl-C cannot cut the loading in two.
+
+        A server that is dropped before its loop runs never ends: the first request proves that it
+        does, and brings the weights into memory.
+        """
+        import xllamacpp
+
+        loaded: list[Any] = []
+
+        def work() -> None:
+            try:
+                server = xllamacpp.Server(params)
+                server.handle_completions({"prompt": " ", "n_predict": 1})
+                loaded.append(server)
+            except (RuntimeError, ValueError) as error:
+                loaded.append(error)
+
+        thread = threading.Thread(target=work, name="whybot-loading")
+        thread.start()
+        try:
+            thread.join()
+        except KeyboardInterrupt:
+            thread.join()
+            raise
+        if isinstance(loaded[0], Exception):
+            raise ModelUnavailable(
+                f"{self.path} cannot be loaded as a GGUF model ({loaded[0]}).", "whybot doctor"
+            ) from loaded[0]
+        return loaded[0]
 
     # --- LangChain's interface
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # its best w, .8.
 DENSE_WEIGHT = 0.6  # w above
 K1, B = 0.6, 0.75  # BM25's saturation and length normalisation
+ASKING = frozenset(["when", "where", "who", "why", "how"])
 CANDIDATES = 50  # taken from each of the two rankings
 
 
@@ -87,7 +88,11 @@ class Bm25:
 
         self._ids = [chunk.id for chunk in chunks]
         self._model = bm25s.BM25(k1=K1, b=B, method="lucene")
-        words = [stems(f"{chunk.heading or chunk.title} {chunk.text}") for chunk in chunks]
+        headings = [chunk.heading or chunk.title for chunk in chunks]
+        words = [  # a heading says what all of its text is about: it counts twice
+            stems(f"{heading} {heading} {chunk.text}")
+            for heading, chunk in zip(headings, chunks, strict=True)
+        ]
         self._holding = Counter(word for chunk in words for word in set(chunk))
         if self._holding:  # bm25s cannot index a corpus without a single word
             self._model.index(words, show_progress=False)
@@ -118,11 +123,15 @@ class Bm25:
 
 
 def stems(text: str) -> list[str]:
-    """Return the stems of a text's words, lower case, without English stop words."""
+    """Return the stems of a text's words, lower case, without English stop words.
+
+    Question words stay: "When to use X" answers a question that begins with "When".
+    """
     import Stemmer
     from bm25s.stopwords import STOPWORDS_EN_PLUS
 
-    words = [word for word in re.findall(r"\w+", text.lower()) if word not in STOPWORDS_EN_PLUS]
+    stop = {*STOPWORDS_EN_PLUS} - ASKING
+    words = [word for word in re.findall(r"\w+", text.lower()) if word not in stop]
     stemmed: list[str] = Stemmer.Stemmer("english").stemWords(words)
     return stemmed
 

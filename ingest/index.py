@@ -64,6 +64,20 @@ class IndexedChunk:
         }
 
 
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Say in one line that the Chroma server was lost."""
+    import httpx
+
+    try:
+        yield
+    except httpx.TransportError as error:
+        url = error.request.url
+        raise IndexUnreachable(
+            f"The Chroma server at {url.scheme}://{url.netloc.decode()} was lost ({error})."
+        ) from error
+
+
 class Index:
     """An open index; a context manager. `Index.read` and `Index.write` open it."""
 
@@ -129,6 +143,7 @@ class Index:
 
     # --- reading
 
+    @_reaching()
     def refresh(self) -> bool:
         """See what other processes wrote; return whether anything changed since last time."""
         current = _existing(self._client)
@@ -151,6 +166,7 @@ class Index:
         """Return the number of the last write that this reader has seen."""
         return self._seen
 
+    @_reaching()
     def chunks(self, document: str | None = None) -> list[IndexedChunk]:
         """Return all chunks (of one document) in the order of documents and text."""
         found = self._collection.get(
@@ -161,6 +177,7 @@ class Index:
         chunks = [IndexedChunk(id=id, text=text, **meta) for id, meta, text in rows]  # type: ignore[arg-type]
         return sorted(chunks, key=lambda chunk: (chunk.document, chunk.number))
 
+    @_reaching()
     def nearest(self, vector: NDArray[np.float32], count: int) -> dict[str, float]:
         """Return the ids of the nearest chunks and their cosine similarity, best first."""
         found = self._collection.query(
@@ -171,6 +188,7 @@ class Index:
         distances = (found["distances"] or [[]])[0]
         return {id: 1.0 - distance for id, distance in zip(found["ids"][0], distances, strict=True)}
 
+    @_reaching()
     def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Return the vectors of some chunks; unknown ids are left out."""
         import numpy as np
@@ -184,6 +202,7 @@ class Index:
 
     # --- writing
 
+    @_reaching()
     def upsert(self, chunks: Sequence[IndexedChunk], vectors: NDArray[np.float32]) -> None:
         """Write chunks with their vectors, replacing those of the same id."""
         for start, stop in self._batches(len(chunks)):
@@ -196,6 +215,7 @@ class Index:
             )
             self._changed()
 
+    @_reaching()
     def delete(self, ids: Iterable[str]) -> None:
         """Delete chunks."""
         doomed = list(ids)

@@ -144,6 +144,11 @@ def test_without_contexts_the_index_answers(
     assert values(printed())["accuracy"] == (1.0, 1)
     assert machine.stored[0]["result"]["passages"][0]["document"] == "fruit.md"
 
+    write_files(machine.settings.corpus, {"more.md": f"# More\n\n{PEARS}\n"})
+    library.ingest(machine.settings, machine.embedder.real)
+    machine.run(RIGHT)
+    assert len(machine.chat.calls) == 1, "another index is another run"
+
 
 def test_earlier_questions_are_the_history(machine: Machine) -> None:
     machine.write([{**SET[0], "question": "Where do they grow?", "history": ["What of apples?"]}])
@@ -269,12 +274,6 @@ def test_the_baseline_runs_the_tutorial_pipeline_beside_it(
         (0.5, 2), (0.0, 1), (0.5, 2),
     )  # fmt: skip
     assert plain["citation_validity"] is None
-    (message,) = machine.chat.calls[2]
-    assert message.content == (
-        "Use the following pieces of context to answer the question at the end. If you don't know "
-        "the answer, just say that you don't know, don't try to make up an answer.\n\n"
-        f"{APPLES}\n\nQuestion: Where do apples grow?\nHelpful Answer:"
-    )
 
 
 def test_the_baseline_can_be_added_to_a_finished_run(machine: Machine) -> None:
@@ -282,17 +281,6 @@ def test_the_baseline_can_be_added_to_a_finished_run(machine: Machine) -> None:
     machine.run(["a"], ["b"], ["c"], baseline=True)
     systems = [line["system"] for line in machine.stored]
     assert systems == ["whybot"] * 3 + ["baseline"] * 3
-
-
-def test_the_baseline_reads_the_nearest_passages_by_cosine_that_fit(machine: Machine) -> None:
-    far = "Telephones ring."
-    machine.write([question("q", "Where do apples grow?", far, PEARS, APPLES, "Apples grow.")])
-    machine.run(["Apples grow."], ["On trees."], baseline=True)
-    shown = machine.stored[1]["result"]["passages"]
-    assert [passage["text"] for passage in shown] == ["Apples grow.", APPLES]
-
-
-# --- the command line
 
 
 def test_the_command_line_passes_its_options_on(

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FakeEmbedder, settings_in, write_files
+from fakes import FakeEmbedder, passage, settings_in, write_files
 
 from bot import cli, ranking
+from bot.baseline import by_cosine
 from ingest.embedder import Embedder
 from ingest.errors import SettingError
 from ingest.settings import Settings
@@ -69,6 +70,16 @@ def test_all_three_rankings_are_measured(
     assert found["systems"]["dense"]["recall@10"]["value"] == 1
     assert found["seconds"]["n"] == 2
     assert not settings.index.exists(), "the user's own index is not touched"
+
+
+def test_each_ranking_alone_keeps_its_own_order_and_leaves_out_what_it_did_not_find() -> None:
+    found = [
+        passage(1, "a", dense_rank=3, bm25_rank=None),
+        passage(2, "b", dense_rank=None, bm25_rank=2),
+        passage(3, "c", dense_rank=1, bm25_rank=1),
+    ]
+    assert [p.text for p in by_cosine(found)] == ["c", "a"]
+    assert [p.text for p in ranking.by_words(found)] == ["c", "b"]
 
 
 def test_passages_are_embedded_once(run: Callable[..., tuple[int, dict[str, Any]]]) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from bot import baseline, report
+from bot import report
 from bot.metrics import Estimate
 
 
@@ -50,27 +48,12 @@ def test_only_the_sentences_of_answers_count_as_supported() -> None:
 
 
 def test_a_table_is_aligned_and_gives_interval_and_n() -> None:
-    columns = {"long name": {"a": Estimate(0.5, 0.25, 0.75, 8)}, "b": {"a": None}}
+    columns: dict[str, report.Estimates] = {
+        "long name": {"a": Estimate(0.5, 0.25, 0.75, 8)},
+        "b": {"a": None},
+    }
     assert report.table([("a", "share", "%")], columns) == (
         "        long name                 b\nshare   50.0 % [25.0, 75.0] n=8   -"
     )
     assert report.cell(Estimate(0.5, 0.25, 0.75, 8), "") == "0.5000 [0.2500, 0.7500] n=8"
     assert report.cell(Estimate(1.5, 1, 2, 8), "s") == "1.50 s [1.00, 2.00] n=8"
-
-
-@pytest.mark.parametrize(
-    ("draft", "refused"),
-    [
-        ("I don't know.", True),
-        ("I’m sorry, but I do not actually know the answer.", True),
-        ("The year is not mentioned in the passage.", True),
-        ("There is no information about this.", True),
-        ("The provided context does not contain the answer.", True),
-        ("", True),
-        ("1804", False),
-        ("They do not travel well.", False),
-        ("In 1804. I don't know more.", False),
-    ],
-)
-def test_a_refusal_in_words_is_told_by_the_first_sentence(draft: str, refused: bool) -> None:
-    assert baseline.refuses(draft) is refused

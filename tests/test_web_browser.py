@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from bot.web import app
 from bot.web.room import Room, State
-from ingest import weights
-from ingest.errors import SettingError, WeightsUnavailable
+from ingest.errors import SettingError
 from ingest.settings import Settings
 
 SEED = Path(__file__).parent.parent / "corpus" / "fine-tuning-vs-rag.md"
@@ -35,16 +34,15 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+def room(
+    tmp_path_factory: pytest.TempPathFactory, weights_or_skip: Callable[[str], Path]
+) -> Iterator[Room]:
     folder = tmp_path_factory.mktemp("web")
-    settings = Settings(
+    settings = Settings.read(
         corpus=folder / "corpus", index=folder / "index", model="embedded:small", max_tokens=400
     )
     for name in ("all-MiniLM-L6-v2", "smollm2-135m"):
-        try:
-            weights.have(settings, name)
-        except WeightsUnavailable as error:
-            pytest.skip(str(error))
+        weights_or_skip(name)
     settings.corpus.mkdir()
     shutil.copy(SEED, settings.corpus)
     (settings.corpus / "broken.txt").write_bytes(b"\0\1\2")
@@ -65,10 +63,7 @@ def address(room: Room) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not chromium:
-        pytest.skip("there is no Chromium on this machine")
+def browser(chromium: str) -> Iterator[Any]:
     with sync_playwright() as play:
         browser = play.chromium.launch(
             executable_path=chromium, args=["--no-sandbox"], headless=True

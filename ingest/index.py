@@ -161,11 +161,6 @@ class Index:
         self._collection, self._seen = collection, _generation(collection)
         return True
 
-    @property
-    def generation(self) -> int:
-        """Return the number of the last write that this reader has seen."""
-        return self._seen
-
     @_reaching()
     def chunks(self, document: str | None = None) -> list[IndexedChunk]:
         """Return all chunks (of one document) in the order of documents and text."""

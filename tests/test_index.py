@@ -98,10 +98,10 @@ def test_an_id_is_replaced_and_deleted(settings: Settings) -> None:
 
 def test_nothing_to_write_or_delete_leaves_the_generation_alone(settings: Settings) -> None:
     with Index.write(settings, PRINT) as index:
-        before = index.generation
+        before = index._seen
         index.upsert([], np.zeros((0, 2), dtype=np.float32))
         index.delete([])
-        assert index.generation == before
+        assert index._seen == before
 
 
 def test_more_chunks_than_chroma_takes_at_once(
@@ -245,14 +245,14 @@ def test_a_reader_sees_what_its_own_process_wrote(settings: Settings) -> None:
 def test_readers_see_what_another_process_wrote(settings: Settings, tmp_path: Path) -> None:
     write(settings, APPLE)
     with Index.read(settings, PRINT) as one, Index.read(settings, PRINT) as two:
-        before = one.generation
+        before = one._seen
         for index in (one, two):
             assert not index.refresh()
             assert list(index.nearest(vector("apples"), 1)) == ["a"]
         run_python(WRITE, str(tmp_path), "new", "thunderstorm")
         for index in (one, two):
             assert index.refresh()
-            assert index.generation > before
+            assert index._seen > before
             assert {chunk.id for chunk in index.chunks()} == {"a", "new"}
             assert list(index.nearest(vector("thunderstorm"), 1)) == ["new"]
             assert not index.refresh()

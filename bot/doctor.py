@@ -18,7 +18,7 @@ from ingest.embedder import Embedder
 from ingest.errors import WhybotError
 from ingest.settings import Settings
 
-MEMORY = 3 * 10**9  # bytes: model, its cache, torch and the page, measured at about 2.6 GB
+MEMORY = 3 * 10**9  # bytes: the most `whybot ask` took with the default model: 2.9 GB
 DISK = 10**8  # bytes left for the index to grow
 SQLITE = (3, 35, 0)  # Chroma's least
 

@@ -13,6 +13,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ingest.documents import Document, Heading
 from ingest.sentences import sentence_ends
@@ -42,7 +43,7 @@ class Chunk:
     start: int
     end: int
     heading: tuple[str, ...]  # the headings above it, outermost first, without the title's
-    page: int | None  # where it starts, counted from 1; None when the format has no pages
+    page: int | None  # counted from 1; None when the format has no pages
     text: str
 
 
@@ -57,11 +58,10 @@ class _Section:
 
 @dataclass(frozen=True)
 class _Measure:
-    """The text, and where its tokens, its pages, and what is better not cut begin."""
+    """The text, and where its tokens, and what is better not cut, begin."""
 
     text: str
     tokens: list[int]
-    pages: frozenset[int]
     blocks: list[tuple[int, int]]  # code fences and tables, sorted
 
     def first(self, start: int) -> int:
@@ -89,20 +89,23 @@ def split(document: Document, token_starts: Sequence[int], max_tokens: int = 200
     """Cut a document into chunks of at most max_tokens (at least 1) tokens, headings not counted.
 
     token_starts: the sorted offsets at which the tokens of document.text begin. What the heading
-    path costs is taken off the budget, down to its half.
+    path costs is taken off the budget, down to its half. No chunk crosses a page: it would be
+    cited with the wrong one.
     """
     if max_tokens < 1:
         raise ValueError("max_tokens must be 1 at least")
     text = document.text
     tokens = _evened(token_starts, len(text))
-    measure = _Measure(text, tokens, frozenset(document.pages), _blocks(text))
+    measure = _Measure(text, tokens, _blocks(text))
     chunks = []
     for section in _sections(document):
         words = len((" ".join(section.heading) or document.title).split())
         budget = max(max_tokens - math.ceil(words * 1.5), max_tokens // 2, 1)
-        for start, end in _cut(measure, section.start, section.end, budget):
-            page = bisect_right(document.pages, start) if document.pages else None
-            chunks.append(Chunk(start, end, section.heading, page, text[start:end]))
+        breaks = [page for page in document.pages if section.start < page < section.end]
+        for begin, stop in pairwise([section.start, *breaks, section.end]):
+            for start, end in _cut(measure, begin, stop, budget):
+                page = bisect_right(document.pages, start) if document.pages else None
+                chunks.append(Chunk(start, end, section.heading, page, text[start:end]))
     return chunks
 
 
@@ -240,7 +243,6 @@ def _stops(measure: _Measure, start: int, most: int, budget: int) -> dict[int, i
 
 def _quality(measure: _Measure, gap: re.Match[str], ends_sentence: bool, in_block: bool) -> int:
     before = measure.text[gap.start() - 1]
-    after = measure.text[gap.end() : gap.end() + 1]
     newlines = len(_NEWLINE.findall(gap[0]))
     if before in ":：":  # what a colon announces should stay with it
         return _WORD
@@ -248,6 +250,5 @@ def _quality(measure: _Measure, gap: re.Match[str], ends_sentence: bool, in_bloc
         return _PARAGRAPH
     if not newlines:
         return _SENTENCE if ends_sentence and not in_block else _WORD
-    new_page = gap.end() in measure.pages and not after.islower()
     item = _ITEM.match(measure.text, gap.end()) is not None
-    return _LINE if ends_sentence or item or new_page else _WRAP
+    return _LINE if ends_sentence or item else _WRAP

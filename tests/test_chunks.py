@@ -110,17 +110,12 @@ def test_pages() -> None:
     document = read_document("a.pdf", data)
     starts = tokens(document.text)
     assert [chunk.page for chunk in split(document, starts, 7)] == [1, 2, 4]
-    assert [chunk.page for chunk in split(document, starts)] == [1]
-
-
-@pytest.mark.parametrize(("first", "second_chunk"), [("Two", "Two"), ("two", "b")])
-def test_a_slide_begins_a_chunk_but_a_sentence_running_on_does_not(
-    first: str, second_chunk: str
-) -> None:
-    slides = [["One a b", "c d e"], [f"{first} a", "b c d e f g h"]]
-    document = read_document("a.pdf", samples.pdf_bytes(slides))
-    chunks = split(document, tokens(document.text), 12)
-    assert [chunk.text.split()[0] for chunk in chunks] == ["One", second_chunk]
+    whole = split(document, starts)
+    assert [(chunk.page, chunk.text) for chunk in whole] == [
+        (1, "One is here."),
+        (2, "Two is here."),
+        (4, "Four is here."),
+    ]
 
 
 def test_a_token_that_begins_at_the_space_before_its_word_counts() -> None:

@@ -175,7 +175,7 @@ def test_every_passage_is_a_slice_of_its_document(shelf: Path, real_embedder: Em
         ("What are the cons of fine-tuning?", "Fine-Tuning > Cons", 1),
         ("What are the pros of RAG?", "Retrieval-Augmented Generation (RAG) > Pros", 1),
         ("What does overfitting mean for fine-tuning?", "Fine-Tuning > Cons", 1),
-        ("What is retrieval-augmented generation?", "Retrieval-Augmented Generation (RAG)", 2),
+        ("What is retrieval-augmented generation?", "Retrieval-Augmented Generation (RAG)", 3),
         ("What are the advantages of fine-tuning?", "Fine-Tuning > Pros", 2),
         ("When should I use RAG?", "When to Use RAG", 2),
         ("When is fine-tuning the right choice?", "When to Use Fine-Tuning", 4),

@@ -1,7 +1,7 @@
-"""The page in a real browser, with the real embedder, index and the small chat model.
+"""The page in a real browser, with the real embedder, index and chat model.
 
 Run: `pytest tests/test_web_browser.py`. Skipped without Chromium or without the weights
-(`whybot models fetch all-MiniLM-L6-v2`, `whybot models fetch smollm2-135m`).
+(`whybot models fetch`).
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def room(
 ) -> Iterator[Room]:
     folder = tmp_path_factory.mktemp("web")
     settings = Settings.read(
-        corpus=folder / "corpus", index=folder / "index", model="embedded:small", max_tokens=400
+        corpus=folder / "corpus", index=folder / "index", model="embedded", max_tokens=400
     )
-    for name in ("all-MiniLM-L6-v2", "smollm2-135m"):
+    for name in ("all-MiniLM-L6-v2", "qwen2.5-coder-1.5b"):
         weights_or_skip(name)
     settings.corpus.mkdir()
     shutil.copy(SEED, settings.corpus)
@@ -76,7 +76,7 @@ def browser(chromium: str) -> Iterator[Any]:
 def page(address: str, browser: Any) -> Iterator[Page]:
     """Open the page; fail when it talked to anyone else, or wrote an error to the console."""
     page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(40_000)
+    page.set_default_timeout(90_000)
     asked: list[str] = []
     wrong: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -94,7 +94,7 @@ def page(address: str, browser: Any) -> Iterator[Page]:
 @pytest.fixture
 def ready(room: Room) -> Room:
     room.open()  # does nothing when it is open
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while room.state is State.OPENING and time.monotonic() < end:
         time.sleep(0.1)
     assert room.state is State.READY, room.error
@@ -114,7 +114,7 @@ def answered(page: Page, count: int) -> Any:
     """Wait until so many answers are there and nothing is being written; return the last."""
     answers = page.locator("#chat .answer")
     expect(answers).to_have_count(count, timeout=60_000)
-    expect(page.locator("#send")).to_be_visible(timeout=60_000)
+    expect(page.locator("#send")).to_be_visible(timeout=120_000)
     expect(page.locator("#stop")).to_be_hidden()
     return answers.nth(count - 1)
 
@@ -173,7 +173,7 @@ def test_stop_while_reading_and_while_writing(ready: Room, page: Page) -> None:
     began = time.monotonic()
     send(page, "What are the cons of fine-tuning?")
     wait_for_status(page, "tokens")
-    assert time.monotonic() - began < 3, "the engine was still at work on the stopped question"
+    assert time.monotonic() - began < 8, "the engine was still at work on the stopped question"
     page.wait_for_function("document.querySelectorAll('.answer')[1]?.innerText.length > 12")
     page.get_by_role("button", name="Stop").click()
     last = answered(page, 2)

@@ -171,7 +171,7 @@ def test_ask_shows_every_stage_and_the_answer(rooms: Any) -> None:
         "reading 10 of 10 tokens",
         "writing",
         "writing",
-        "writing",
+        "checking the draft",
         "",
         "",
     ]
@@ -393,11 +393,11 @@ def test_what_is_far_off_is_not_asked(rooms: Any) -> None:
     assert model.closed == [], "it was not called"
 
 
-def test_text_is_the_checked_sentences_and_what_is_being_written() -> None:
+def test_text_is_the_draft_until_the_answer_is_there() -> None:
     exchange = Exchange("q")
     for event in (Token("One [9]. Two"), Sentence("One.", [1]), Token(" more")):
         exchange.take(event)
-    assert exchange.text == "One. [1] Two more"
+    assert exchange.text == "One [9]. Two more"
 
 
 def test_an_empty_library_says_so() -> None:

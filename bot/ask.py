@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from bot import citations
-from bot.cli import ABSTAINED, ANSWERED, FAILED
+from bot.exits import ABSTAINED, ANSWERED, FAILED
 from bot.trace import Answer, Event, Reading, Resolved, Retrieved, Sentence, Turn
 from ingest import weights
 from ingest.errors import SettingError, WhybotError

@@ -14,10 +14,9 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from bot.exits import FAILED, INTERRUPTED
 from ingest.errors import WhybotError
 from ingest.settings import Settings
-
-ANSWERED, FAILED, USAGE, ABSTAINED, INTERRUPTED = 0, 1, 2, 3, 130
 
 ENVIRONMENT = """\
 settings (environment variables; an option wins over its variable):

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from bot.cli import ANSWERED, FAILED, USAGE
+from bot.exits import ANSWERED, FAILED, USAGE
 from ingest import library, weights
 from ingest.embedder import Embedder
 from ingest.errors import SettingError, WhybotError

@@ -19,8 +19,8 @@ from typing import Any
 
 from bot import baseline, models, report
 from bot.answer import Bot, answer
-from bot.cli import ANSWERED, FAILED, INTERRUPTED
 from bot.evalsets import Question, over, read_questions
+from bot.exits import ANSWERED, FAILED, INTERRUPTED
 from bot.retrieval import Retriever
 from bot.trace import Answer, Turn
 from ingest import weights
@@ -32,7 +32,7 @@ from ingest.sync import fingerprint
 
 WHYBOT, BASELINE = "whybot", "baseline"
 # Modules of this folder that change no answer: a new version of them keeps the stored ones.
-ASIDE = frozenset("ask cli commands doctor evaluate metrics ranking report".split())
+ASIDE = frozenset("ask cli commands doctor evaluate exits metrics ranking report".split())
 
 BEGINNING = b'{"run"'  # of every stored line
 Lines = dict[tuple[str, str], dict[str, Any]]  # stored lines by system and question id

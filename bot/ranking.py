@@ -18,8 +18,8 @@ from typing import Any
 
 from bot import metrics, report
 from bot.baseline import by_cosine
-from bot.cli import ANSWERED, INTERRUPTED
 from bot.evalsets import Ranking, read_ranking, row
+from bot.exits import ANSWERED, INTERRUPTED
 from bot.retrieval import CANDIDATES, Retriever
 from bot.trace import Passage
 from ingest import weights

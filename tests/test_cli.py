@@ -19,7 +19,8 @@ from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import ROOT, FakeEmbedder, run_python, write_files
 
 from bot import commands, start
-from bot.cli import ABSTAINED, ANSWERED, FAILED, INTERRUPTED, USAGE, build_parser, main
+from bot.cli import build_parser, main
+from bot.exits import ABSTAINED, ANSWERED, FAILED, INTERRUPTED, USAGE
 from bot.models import Chosen
 from ingest import weights
 from ingest.embedder import Embedder

@@ -1,0 +1,48 @@
+"""README, the command's help and CI say the same."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from bot.cli import ENVIRONMENT, build_parser
+from ingest.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def commands() -> list[str]:
+    (group,) = [action for action in build_parser()._actions if action.dest == "command"]
+    assert group.choices
+    return list(group.choices)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert f"whybot {command}" in README
+
+
+@pytest.mark.parametrize("setting", [field.name for field in dataclasses.fields(Settings)])
+def test_every_setting_is_in_the_help(setting: str) -> None:
+    assert f"WHYBOT_{setting.upper()} " in ENVIRONMENT
+
+
+def test_the_help_states_the_defaults() -> None:
+    settings = Settings()
+    for name in ("top_k", "window", "max_tokens"):
+        line = next(line for line in ENVIRONMENT.splitlines() if f"WHYBOT_{name.upper()}" in line)
+        assert f"({getattr(settings, name)})" in line
+
+
+def test_ci_runs_the_command_of_the_readme() -> None:
+    (command,) = [line for line in README.splitlines() if line.endswith("/pytest")]
+    assert (ROOT / ".ci" / "run").read_text("utf-8").rstrip().endswith(command)
+
+
+def test_every_module_is_in_the_file_tree() -> None:
+    modules = [path for folder in ("bot", "ingest") for path in (ROOT / folder).glob("*.py")]
+    missing = [path.name for path in modules if path.name not in README]
+    assert set(missing) <= {"__init__.py"}

@@ -233,7 +233,8 @@ def _match(wanted: str, held: list[str]) -> str:
     base = wanted.split(":")[0]
     if near := [name for name in held if name.split(":")[0] == base]:
         raise ModelUnavailable(
-            f"Ollama has no {wanted}, but {', '.join(near)}.", f"whybot --model ollama:{near[0]}"
+            f"Ollama has no {wanted}, but {', '.join(near)}.",
+            f"whybot ask --model ollama:{near[0]} QUESTION",
         )
     raise ModelUnavailable(f"Ollama has no model {wanted}.", f"ollama pull {wanted}")
 

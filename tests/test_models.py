@@ -125,7 +125,7 @@ def test_another_tag_is_offered(ollama: Ollama, opened: Open) -> None:
     for name in ("chat", "chat:7b"):
         with pytest.raises(ModelUnavailable, match=f"no {name}, but chat:1b, chat:3b") as caught:
             opened(name)
-        assert caught.value.mend == "whybot --model ollama:chat:1b"
+        assert caught.value.mend == "whybot ask --model ollama:chat:1b QUESTION"
 
 
 def test_a_model_the_server_lacks(ollama: Ollama, opened: Open) -> None:

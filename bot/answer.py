@@ -113,7 +113,7 @@ def answer(
         id=id or uuid.uuid4().hex[:12],
         question=question,
         resolved_question=resolved,
-        answer=citations.text(sentences) or _abstention(withheld, passages),
+        answer=citations.text(sentences) or _abstention(withheld),
         abstained=abstained,
         sentences=sentences,
         withheld=withheld,
@@ -145,7 +145,7 @@ def select(found: Sequence[Passage], top_k: int) -> tuple[list[Passage], list[Dr
     return kept, dropped
 
 
-def _abstention(withheld: Sequence[Sentence], passages: Sequence[Passage]) -> str:
+def _abstention(withheld: Sequence[Sentence]) -> str:
     """Say that the documents do not say; after a withheld draft, quote what came nearest to it."""
     evidence = next((s.evidence for s in withheld if s.evidence), None)
     if evidence is None:

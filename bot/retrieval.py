@@ -14,6 +14,7 @@ import re
 import threading
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from bot.trace import Passage
@@ -127,12 +128,18 @@ def stems(text: str) -> list[str]:
     Question words stay: "When to use X" answers a question that begins with "When".
     """
     import Stemmer
-    from bm25s.stopwords import STOPWORDS_EN_PLUS
 
-    stop = {*STOPWORDS_EN_PLUS} - ASKING
+    stop = _stop_words()
     words = [word for word in re.findall(r"\w+", text.lower()) if word not in stop]
     stemmed: list[str] = Stemmer.Stemmer("english").stemWords(words)
     return stemmed
+
+
+@cache
+def _stop_words() -> frozenset[str]:
+    from bm25s.stopwords import STOPWORDS_EN_PLUS
+
+    return frozenset(STOPWORDS_EN_PLUS) - ASKING
 
 
 def _passage(

@@ -17,7 +17,7 @@ from ingest.embedder import Embedder
 from ingest.errors import IndexMissing, SettingError
 from ingest.index import Index, IndexedChunk
 from ingest.settings import Settings
-from ingest.sync import Progress, Report, document_name, fingerprint, sync
+from ingest.sync import Progress, Report, document_name, fingerprint, sync, visible_files
 
 REMOVED = "removed"  # folder in the index folder where removed files are kept
 
@@ -119,13 +119,8 @@ def candidates(path: Path) -> list[tuple[str, Path]]:
         return [(path.name, path)]
     if not path.is_dir():
         raise SettingError(f"There is no file or folder {path}.")
-    found = [
-        file
-        for file in sorted(path.rglob("*"))
-        if file.is_file()
-        and not any(part.startswith((".", "~$")) for part in file.relative_to(path).parts)
-    ]
-    return [((Path(path.resolve().name) / f.relative_to(path)).as_posix(), f) for f in found]
+    home = Path(path.resolve().name)
+    return [((home / file.relative_to(path)).as_posix(), file) for file in visible_files(path)]
 
 
 def _free(path: Path) -> Path:

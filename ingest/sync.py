@@ -156,12 +156,16 @@ def _root(path: Path) -> Path:
 def _files(root: Path, corpus: Path) -> Iterator[tuple[str, Path]]:
     """Yield the name and path of every document file under a root; hidden ones are none."""
     home = corpus.resolve()
-    paths = [root] if root.is_file() else sorted(root.rglob("*"))
-    for path in paths:
-        inner = path.relative_to(root).parts
-        if not path.is_file() or any(part.startswith((".", "~$")) for part in inner):
-            continue
+    for path in [root] if root.is_file() else visible_files(root):
         yield document_name(path, home), path
+
+
+def visible_files(folder: Path) -> Iterator[Path]:
+    """Yield the files under a folder, sorted, without hidden ones and an editor's own."""
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith((".", "~$")) for part in path.relative_to(folder).parts)
+        if path.is_file() and not hidden:
+            yield path
 
 
 def document_name(path: Path, home: Path) -> str:

@@ -27,18 +27,28 @@ ANSWER_CHARS = 300  # of the last answer
 MAX_TOKENS = 60
 
 SYSTEM = """\
-Rewrite the last question of a conversation so that it can be understood without the \
-conversation. Keep its meaning and use the conversation's own words. Do not answer it. Reply with \
-the rewritten question only."""
+Rewrite the follow-up as a full question that can be understood alone: take what it leaves out, \
+or calls "it" or "that", from the earlier questions. Reply with the full question only."""
+# So many: with three, the 1.5B model repeated the earlier question for five of nine follow-ups.
 EXAMPLES = [
-    ("Q: What are the advantages of solar power?\nA: It is clean, and cheap to run.\n"
-     "Last question: and the drawbacks?",
+    ("Earlier: Who built the harbor?\nAnswer: Anna Holm built it in 1931.\n"
+     "Follow-up: Where was she born?",
+     "Where was Anna Holm born?"),
+    ("Earlier: What are the advantages of solar power?\nFollow-up: and the drawbacks?",
      "What are the drawbacks of solar power?"),
-    ("Q: How does a heat pump work?\nQ: How much does a heat pump cost?\n"
-     "Last question: How long does it last?",
-     "How long does a heat pump last?"),
-    ("Q: When should I choose a tent?\nLast question: What about a caravan?",
+    ("Earlier: What is a heat pump?\nFollow-up: Does it need electricity?",
+     "Does a heat pump need electricity?"),
+    ("Earlier: When should I choose a tent?\nFollow-up: What about a caravan?",
      "When should I choose a caravan?"),
+    ("Earlier: Are diesel cars cheaper than electric cars?\nFollow-up: Why are they so loud?",
+     "Why are diesel cars so loud?"),
+    ("Earlier: What does the red lamp mean?\nFollow-up: What about the green one?",
+     "What does the green lamp mean?"),
+    ("Earlier: Can an old roof leak?\nFollow-up: How does that harm the attic?",
+     "How does a leak in an old roof harm the attic?"),
+    ("Earlier: How does a fridge work?\nEarlier: How much does a fridge cost?\n"
+     "Follow-up: And who repairs one?",
+     "Who repairs a fridge?"),
 ]  # fmt: skip
 
 
@@ -68,7 +78,7 @@ def resolve(
     rewritten = rewritten.strip().split("\n")[0].strip()
     known = set(stems(" ".join([question, *(f"{t.question} {t.answer}" for t in history)])))
     words = set(stems(rewritten))
-    own = set(stems(question))
+    own = set(stems(LEANING.sub(" ", question)))
     if own < words <= known:
         return rewritten
     return f"{history[-1].question} {question}"
@@ -78,10 +88,10 @@ def _messages(question: str, history: Sequence[Turn]) -> list[BaseMessage]:
     messages: list[BaseMessage] = [SystemMessage(SYSTEM)]
     for asked, rewritten in EXAMPLES:
         messages += [HumanMessage(asked), AIMessage(rewritten)]
-    lines = [f"Q: {turn.question}" for turn in history[-TURNS:]]
+    lines = [f"Earlier: {turn.question}" for turn in history[-TURNS:]]
     if history[-1].answer:
-        lines.append(f"A: {history[-1].answer[:ANSWER_CHARS]}")
-    return [*messages, HumanMessage("\n".join([*lines, f"Last question: {question}"]))]
+        lines.append(f"Answer: {history[-1].answer[:ANSWER_CHARS]}")
+    return [*messages, HumanMessage("\n".join([*lines, f"Follow-up: {question}"]))]
 
 
 def _limit(chosen: Chosen) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,7 +109,7 @@ def test_the_model_is_shown_examples_and_the_last_turns() -> None:
     assert len(messages) == 2 + 2 * len(EXAMPLES)
     shown = [f"Question {n}?" in text for n in range(6)]
     assert shown == [False] * (6 - TURNS) + [True] * TURNS
-    assert text.endswith("Last question: and then?")
+    assert text.endswith("Follow-up: and then?")
     assert "Answer 5." in text
     assert "Answer 4." not in text
     assert len(text) < resolve_module.ANSWER_CHARS + 200
@@ -117,7 +118,13 @@ def test_the_model_is_shown_examples_and_the_last_turns() -> None:
 def test_the_examples_are_such_as_the_rule_sends_to_the_model() -> None:
     for asked, rewritten in EXAMPLES:
         lines = asked.split("\n")
-        history = [Turn(line.removeprefix("Q: ")) for line in lines[:-1]]
-        question = lines[-1].removeprefix("Last question: ")
+        history: list[Turn] = []
+        for line in lines[:-1]:
+            label, text = line.split(": ")
+            if label == "Earlier":
+                history.append(Turn(text))
+            else:
+                history[-1] = replace(history[-1], answer=text)
+        question = lines[-1].removeprefix("Follow-up: ")
         assert leans(question, history)
         assert resolved(question, history, [rewritten])[0] == rewritten

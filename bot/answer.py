@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from langchain_core.messages import BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 
-from bot import citations, grounding, prompt
+from bot import answerability, citations, grounding, prompt
 from bot.models import Chosen, stream
 from bot.resolve import resolve
 from bot.retrieval import Retriever
@@ -64,17 +64,18 @@ def answer(
 
     # 3) If nothing found comes near the question, the model is not asked; if something does, the
     #    model is first asked whether it holds the answer.
-    gate = grounding.gate(passages)
+    gate = answerability.gate(passages)
     messages: list[BaseMessage] = []
     if gate.passed:
         budget = chosen.window - settings.max_tokens - prompt.MARGIN
         messages, passages, unfit = prompt.build(resolved, passages, budget, chosen.count)
         dropped = unfit + dropped
-        gate = replace(gate, passed=bool(passages))  # it may be that not one fits the window
+        if not passages:  # not one fits the window
+            gate = replace(gate, passed=False, reason="no passage fits the window")
     clock.lap("prompt")
     yield Retrieved(passages, dropped, gate)
     if gate.passed:
-        gate = yield from grounding.may_answer(gate, resolved, passages, chosen)
+        gate = yield from answerability.before(gate, resolved, passages, chosen)
     clock.lap("answerable")  # the passages are read here, once for all that is asked of them
 
     # 4) The model writes a draft.
@@ -91,16 +92,21 @@ def answer(
             yield Token(text)
     clock.lap("write")
 
-    # 5) Each sentence of the draft gets its passages, and is checked against them; one that they
+    # 5) Is that the answer to this question, or only something that the passages say?
+    pieces = [] if grounding.refuses(draft) else citations.split(draft)
+    if pieces:
+        gate = yield from answerability.after(gate, resolved, passages, draft, chosen)
+    amiss = "" if gate.passed else gate.reason
+
+    # 6) Each sentence of the draft gets its passages, and is checked against them; one that they
     #    do not state is withheld, or only marked.
     sentences: list[Sentence] = []
     withheld: list[Sentence] = []
     invalid: list[int] = []
-    pieces = [] if grounding.refuses(draft) else citations.split(draft)
     for lead, raw in pieces:
         sentence, wrong = citations.cite(lead, raw, passages)
         invalid += wrong
-        sentence = yield from grounding.check(sentence, passages, chosen)
+        sentence = yield from grounding.check(sentence, passages, chosen, amiss)
         if sentence.supported or settings.grounding == "show":
             sentences.append(sentence)
             yield sentence

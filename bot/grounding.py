@@ -1,4 +1,4 @@
-"""May we answer? Before: do the passages hold an answer. After: do they state each sentence.
+"""Do the passages state what was written? Sentence by sentence.
 
 Knows passages, sentences and how to ask the model Yes or No; knows nothing of how passages are
 found or of how answers are shown. Cheap tests come first, the model decides what they leave open.
@@ -11,19 +11,11 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 from bot import models, prompt
+from bot.mentions import unknown
 from bot.retrieval import stems
-from bot.trace import Evidence, Gate, Passage, Reading, Sentence
+from bot.trace import Evidence, Passage, Reading, Sentence
 from ingest.sentences import sentence_spans
 
-# The fused score below which the documents are taken not to speak of the question. Calibrated on
-# public questions, 400 each: of those asked of their own corpus none scored lower (least .265);
-# of those asked of a foreign corpus of ten passages 96 % and 81 % did, of 240 and 11,000
-# passages 28 % and 10 %. So it stops what is far off, and never what is near.
-BAR = 0.15
-# The model's probability of Yes below which the passages are taken not to hold the answer. With the
-# embedded 1.5B model, .65 refuses 22 of the 23 unanswerable questions of tests/gold/seed.jsonl and
-# 3 of its 44 answerable ones; of 38 public one-paragraph questions 5 of 17 and 1 of 21.
-ANSWERABLE_BAR = 0.65
 # The probability of Yes from which a sentence counts as stated by the passages: of fifteen
 # statements on the seed document, false ones got .19 to .90, true ones .38 to .95.
 SUPPORT_BAR = 0.65
@@ -40,32 +32,6 @@ REFUSAL = re.compile(
     r"|information|answer|enough|sufficient)",
     re.IGNORECASE,
 )
-NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
-NAME = re.compile(r"\b[\w'’-]*[A-Z][\w'’-]*")
-QUOTE = re.compile(r'["“]([^"“”]{3,})["”]')
-
-
-def gate(passages: Sequence[Passage]) -> Gate:
-    """Compare the best passage's score with the bar."""
-    best = max((passage.score for passage in passages), default=0.0)
-    return Gate(best, BAR, best >= BAR)
-
-
-def may_answer(
-    gate: Gate, question: str, passages: Sequence[Passage], chosen: models.Chosen
-) -> Generator[Reading, None, Gate]:
-    """Ask the model whether the passages hold the answer; a model that cannot say lets it pass."""
-    messages = prompt.ask(passages, prompt.answerable(question))
-    probability = yield from models.yes(chosen, messages)
-    if probability is None:
-        return gate
-    probability = round(probability, 4)
-    return replace(
-        gate,
-        passed=probability >= ANSWERABLE_BAR,
-        answerable=probability,
-        answerable_bar=ANSWERABLE_BAR,
-    )
 
 
 def refuses(sentence: str) -> bool:
@@ -74,9 +40,12 @@ def refuses(sentence: str) -> bool:
 
 
 def check(
-    sentence: Sentence, passages: Sequence[Passage], chosen: models.Chosen
+    sentence: Sentence, passages: Sequence[Passage], chosen: models.Chosen, amiss: str = ""
 ) -> Generator[Reading, None, Sentence]:
-    """Find the passage sentence that comes nearest, and how surely the passages state this one."""
+    """Find the passage sentence that comes nearest, and how surely the passages state this one.
+
+    amiss: why the whole draft is not to be trusted, if it is not; then no sentence of it is.
+    """
     words = set(stems(sentence.text))
     if not words:
         return replace(sentence, support=1.0, supported=True, reason="it claims nothing")
@@ -91,6 +60,8 @@ def check(
         citations=sentence.citations or [near.evidence.n],
         attributed=not sentence.citations,
     )
+    if amiss:
+        return replace(sentence, evidence=near.evidence, reason=amiss)
     if near.share >= VERBATIM and near.same_polarity:
         share = round(near.share, 4)
         return replace(found, support=share, supported=True, reason="a passage says it so")
@@ -138,27 +109,3 @@ def negates(sentence: str) -> bool:
     """Tell whether a sentence negates an odd number of times."""
     words: list[str] = re.findall(r"\w+n['’]t\b|\w+", sentence.lower())
     return sum(word in NEGATIONS or word.endswith(("n't", "n’t")) for word in words) % 2 == 1
-
-
-def unknown(sentence: str, passages: Sequence[Passage]) -> str:
-    """Return the first number, name or quoted phrase that stands in no passage, or ""."""
-    text = " ".join(f"{p.title} {p.heading} {p.text}" for p in passages)
-    plain = " ".join(text.lower().split())
-    for quoted in QUOTE.findall(sentence):
-        if " ".join(quoted.lower().split()).strip(".,;:!?") not in plain:
-            return str(quoted)
-    numbers = {number.replace(",", "") for number in NUMBER.findall(text)}
-    for number in NUMBER.findall(sentence):
-        if number.replace(",", "") not in numbers:
-            return str(number)
-    known = set(re.findall(r"\w+", plain))
-    stemmed = set(stems(text))
-    first = re.search(r"\w", sentence)
-    for match in NAME.finditer(sentence):
-        opens = first is not None and match.start() == first.start()
-        if opens and match[0][1:].islower():  # the first word may only begin a sentence
-            continue
-        parts = re.findall(r"\w+", match[0].lower())
-        if not all(part in known or set(stems(part)) <= stemmed for part in parts):
-            return str(match[0])
-    return ""

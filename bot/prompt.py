@@ -71,8 +71,28 @@ def answerable(question: str) -> str:
     """Ask whether the passages hold the answer."""
     return (
         f"Question: {question}\n"
-        "Do the passages contain the answer to this question? Reply Yes or No."
+        "Can this question be answered using only the passages above? Reply with Yes or No only."
     )
+
+
+def answers(question: str, draft: str) -> str:
+    """Ask whether a draft is the passages' answer to the question, and not to another."""
+    return (
+        f"Question: {question}\nProposed answer: {draft}\n"
+        "Do the passages state that this is the answer to exactly this question? Reply Yes or No."
+    )
+
+
+def judge(question: str, text: str) -> list[BaseMessage]:
+    """Ask whether some sentences alone answer a question; a prompt of its own."""
+    return [
+        SystemMessage("You judge whether a text answers a question."),
+        HumanMessage(
+            f"Question: {question}\n\n"
+            f"Can it be answered with the following text alone? Text: {text}\n\n"
+            "Reply with Yes or No only."
+        ),
+    ]
 
 
 def supported(statement: str) -> str:

@@ -45,14 +45,27 @@ class Passage:
 
 
 @dataclass(frozen=True)
+class Signals:
+    """What speaks for and against the passages' holding the answer."""
+
+    yes: float  # the model's probability of Yes, asked whether they do
+    cosine: float  # the best cosine similarity of the question and a passage
+    unknown: str = ""  # the first name or number of the question that stands in no passage
+    draft: float | None = None  # P(Yes), asked whether its draft answers it; None: not in doubt
+    sentences: float | None = None  # P(Yes), asked whether the sentences it rests on do, alone
+
+
+@dataclass(frozen=True)
 class Gate:
-    """Whether the passages can answer the question, found out before the model writes."""
+    """Whether the passages can answer the question, before the model writes and after."""
 
     best: float  # the best passage's score
     bar: float  # below it the model is not asked at all
     passed: bool
-    answerable: float | None = None  # the model's probability that the passages hold the answer
-    answerable_bar: float | None = None  # below it nothing is written; None: not asked
+    reason: str = ""  # what was found out last, in plain words
+    answerable: float | None = None  # the probability that the passages hold the answer
+    answerable_bar: float | None = None  # from here on it is not doubted; None: not asked
+    signals: Signals | None = None  # what that probability is made of
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ PASSAGES = [
     passage(2, "Fine-tuning needs training data.", heading="Fine-Tuning > Cons", score=0.6),
 ]
 QUESTION = "What are the cons of RAG?"
-YES, NO = [Vote(0.95)], [Vote(0.05)]
+YES, NO = [Vote(0.95)], [Vote(0.02)]
 NAMES = {  # the product's interface
     "": "id question resolved_question answer abstained sentences passages model tokens timings_ms",
     "sentences": "text citations",
@@ -189,7 +189,29 @@ def test_nothing_is_written_when_the_passages_lack_the_answer() -> None:
     result, _, _ = run(NO)
     assert result.abstained
     assert (result.answer, result.draft) == (prompt.ABSTENTION, "")
-    assert result.gate.answerable == pytest.approx(0.05, abs=1e-3)
+    assert result.gate.signals is not None
+    assert result.gate.signals.yes == pytest.approx(0.02, abs=1e-3)
+
+
+@pytest.mark.parametrize("grounding", ["strict", "show"])
+def test_a_draft_that_does_not_answer_the_question_is_no_answer(grounding: str) -> None:
+    draft = "RAG adds latency."
+    result, _, _ = run([Vote(0.5)], [draft], YES, NO, grounding=grounding)
+    assert result.abstained
+    assert not result.gate.passed
+    assert result.draft == draft
+    (sentence,) = result.withheld or result.sentences
+    assert not sentence.supported
+    assert "that the draft answers it, 95%" in sentence.reason
+    assert sentence.evidence is not None
+    if grounding == "strict":
+        assert result.answer == f"{prompt.ABSTENTION} The nearest they come: “{draft}” [1]"
+
+
+def test_a_question_for_a_number_is_not_answered_without_one() -> None:
+    result, _, _ = run(YES, ["RAG adds latency."], question="How many seconds does RAG add?")
+    assert result.abstained
+    assert "asks for a number" in result.withheld[0].reason
 
 
 @pytest.mark.parametrize("draft", ["", " \n", "The passages do not contain this information."])

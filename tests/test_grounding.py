@@ -1,4 +1,4 @@
-"""Whether the passages hold an answer, and whether they state a sentence of one."""
+"""Whether the passages state a sentence."""
 
 from __future__ import annotations
 
@@ -9,19 +9,14 @@ from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import passage
 
 from bot.grounding import (
-    ANSWERABLE_BAR,
-    BAR,
     Nearest,
     check,
-    gate,
-    may_answer,
     nearest,
     negates,
     refuses,
-    unknown,
 )
 from bot.models import Chosen
-from bot.trace import Gate, Passage, Reading, Sentence
+from bot.trace import Passage, Sentence
 
 LATENCY = "RAG adds latency. It does not need training."
 COST = "Fine-tuning takes 3.5 hours on an A100, and costs 1,200 dollars."
@@ -29,7 +24,6 @@ PASSAGES = [
     passage(1, LATENCY, heading="RAG > Cons", start=100, end=100 + len(LATENCY)),
     passage(2, COST, title="Tuning guide", start=0, end=len(COST)),
 ]
-PASSED = Gate(0.9, BAR, passed=True)
 
 
 def finished(run: Any) -> tuple[Any, list[Any]]:
@@ -58,37 +52,6 @@ def near_to(text: str, passages: list[Passage] = PASSAGES) -> Nearest:
     near = nearest(text, passages)
     assert near is not None
     return near
-
-
-# --- before an answer is written
-
-
-def test_the_gate_compares_the_best_score_with_the_bar() -> None:
-    assert gate([passage(1, "a", score=BAR)]) == Gate(BAR, BAR, passed=True)
-    low = [passage(n, "a", score=score) for n, score in ((1, BAR - 0.01), (2, 0.0))]
-    assert gate(low) == Gate(BAR - 0.01, BAR, passed=False)
-    assert gate([]) == Gate(0.0, BAR, passed=False)
-
-
-@pytest.mark.parametrize(
-    ("yes", "passed"), [(0.99, True), (0.66, True), (0.64, False), (0.0, False)]
-)
-def test_the_model_is_asked_whether_the_passages_answer(yes: float, passed: bool) -> None:
-    who, model = voter([(5, 9), Vote(yes)])
-    result, events = finished(may_answer(PASSED, "How slow is it?", PASSAGES, who))
-    assert (result.passed, result.answerable_bar) == (passed, ANSWERABLE_BAR)
-    assert result.answerable == pytest.approx(yes, abs=1e-3)
-    assert (result.best, result.bar) == (PASSED.best, PASSED.bar)
-    assert events == [Reading(5, 9)]
-    asked = str(model.calls[0][-1].content)
-    assert "How slow is it?" in asked
-    assert LATENCY in asked
-    assert model.options == [ONE_TOKEN]
-
-
-def test_a_model_without_probabilities_lets_the_question_pass() -> None:
-    model = FakeChat(replies=[])
-    assert finished(may_answer(PASSED, "Why?", PASSAGES, chosen(model))) == (PASSED, [])
 
 
 # --- what models say when they refuse
@@ -140,32 +103,6 @@ def test_an_answer_is_no_refusal(text: str) -> None:
 )
 def test_negations_are_counted(text: str, wanted: bool) -> None:
     assert negates(text) == wanted
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("It takes 3.5 hours.", ""),
-        ("It takes 35 hours.", "35"),
-        ("It takes 4 hours.", "4"),
-        ("It costs 1200 dollars.", ""),
-        ("It costs 1,200 dollars.", ""),
-        ("It runs on an A100.", ""),
-        ("It runs on an H100.", "H100"),
-        ("It was made by OpenAI.", "OpenAI"),
-        ("RAG adds latency.", ""),
-        ("BERT adds latency.", "BERT"),
-        ("Hours pass.", ""),  # the first word may only begin a sentence
-        ("All of the Tuning guides say so.", ""),
-        ("In Paris it adds latency.", "Paris"),
-        ('It says "adds latency" there.', ""),
-        ('It says "removes latency" there.', "removes latency"),
-        ("It says “adds  latency.” there.", ""),
-        ("A thing adds latency, as I said.", ""),
-    ],
-)
-def test_numbers_names_and_quotes_must_stand_in_a_passage(text: str, wanted: str) -> None:
-    assert unknown(text, PASSAGES) == wanted
 
 
 # --- the nearest sentence of a passage

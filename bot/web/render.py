@@ -72,14 +72,8 @@ def reply(exchange: Exchange, number: int) -> str:
 def meta(done: Answer) -> str:
     """Say which model answered, what it read and wrote, and how long all of it took."""
     seconds = f"{done.timings_ms['total'] / 1000:.1f} s"
-    if done.gate.answerable is not None and not done.gate.passed:
-        return (
-            f"{done.model}, asked whether the passages hold the answer, says Yes with "
-            f"{done.gate.answerable:.0%}, and {done.gate.answerable_bar:.0%} is needed · {seconds}"
-        )
     if not done.gate.passed:
-        gate = f"best score {done.gate.best:.2f}, and {done.gate.bar:.2f} is needed"
-        return f"no passage comes near the question ({gate}): the model was not asked · {seconds}"
+        return f"{done.model} · {done.gate.reason} · {seconds}"
     tokens = done.tokens
     return (
         f"{done.model} · {tokens.prompt} of {tokens.window} tokens read, "

@@ -1,0 +1,178 @@
+"""Whether the passages hold an answer: by score, by the model's word, by its draft."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
+from fakes import passage
+
+from bot.answerability import (
+    BAR,
+    DOUBT,
+    DRAFT_BAR,
+    SENTENCES_BAR,
+    SURE,
+    after,
+    before,
+    evidence,
+    gate,
+    log_odds,
+    number_missing,
+    probability,
+)
+from bot.trace import Gate, Reading, Signals
+
+LATENCY = "RAG adds latency. It does not need training."
+PASSAGES = [passage(1, LATENCY, dense=0.4), passage(2, "RAG is old.", dense=0.6)]
+PASSED = Gate(0.9, BAR, passed=True)
+
+
+def finished(run: Any) -> tuple[Gate, list[Any]]:
+    """Run a generator to its end: (what it returns, what it yielded)."""
+    events = []
+    while True:
+        try:
+            events.append(next(run))
+        except StopIteration as end:
+            return end.value, events
+
+
+def test_the_gate_compares_the_best_score_with_the_bar() -> None:
+    assert gate([passage(1, "a", score=BAR)]) == Gate(BAR, BAR, passed=True)
+    low = [passage(n, "a", score=score) for n, score in ((1, BAR - 0.01), (2, 0.0))]
+    assert (gate(low).best, gate(low).passed) == (BAR - 0.01, False)
+    assert "the best scores 0.14, and 0.15 is needed" in gate(low).reason
+    assert not gate([]).passed
+
+
+@pytest.mark.parametrize(("yes", "passed"), [(0.99, True), (0.6, True), (0.1, False), (0.0, False)])
+def test_the_model_is_asked_whether_the_passages_answer(yes: float, passed: bool) -> None:
+    model = FakeChat(replies=[[(5, 9), Vote(yes)]])
+    who = chosen(model, one_token=ONE_TOKEN)
+    result, events = finished(before(PASSED, "How slow is it?", PASSAGES, who))
+    assert (result.passed, result.answerable_bar) == (passed, SURE)
+    assert result.signals is not None
+    assert result.signals.yes == pytest.approx(yes, abs=1e-3)
+    assert (result.signals.cosine, result.signals.unknown, result.signals.draft) == (0.6, "", None)
+    assert result.answerable == pytest.approx(probability(result.signals), abs=1e-4)
+    assert f"{result.answerable:.0%}" in result.reason
+    assert (result.best, result.bar) == (PASSED.best, PASSED.bar)
+    assert events == [Reading(5, 9)]
+    asked = str(model.calls[0][-1].content)
+    assert "How slow is it?" in asked
+    assert LATENCY in asked
+    assert model.options == [ONE_TOKEN]
+
+
+def test_a_name_that_no_passage_has_speaks_against_an_answer() -> None:
+    results = []
+    for question in ("Is RAG slow?", "Is RAG slow on Mars?"):
+        who = chosen(FakeChat(replies=[[Vote(0.8)]]), one_token=ONE_TOKEN)
+        results.append(finished(before(PASSED, question, PASSAGES, who))[0])
+    known, foreign = results
+    assert known.answerable > foreign.answerable
+    assert foreign.signals is not None
+    assert foreign.signals.unknown == "Mars"
+    assert "'Mars' stands in none" in foreign.reason
+
+
+# --- a second look, in doubt
+
+
+def looked_twice(draft: float, sentences: float, text: str = "RAG adds latency.") -> Any:
+    model = FakeChat(replies=[[Vote(0.6)], [(5, 9), Vote(draft)], [Vote(sentences)]])
+    who = chosen(model, one_token=ONE_TOKEN)
+    first, _ = finished(before(PASSED, "How slow is it?", PASSAGES, who))
+    assert first.passed
+    assert DOUBT < first.answerable < SURE
+    result, events = finished(after(first, "How slow is it?", PASSAGES, text, who))
+    assert events == [Reading(5, 9)]
+    return result, model
+
+
+@pytest.mark.parametrize(
+    ("draft", "sentences", "passed"),
+    [
+        (DRAFT_BAR + 0.01, SENTENCES_BAR + 0.01, True),
+        (DRAFT_BAR - 0.01, 0.99, False),
+        (0.99, SENTENCES_BAR - 0.01, False),
+    ],
+)
+def test_in_doubt_the_draft_has_to_convince(draft: float, sentences: float, passed: bool) -> None:
+    result, model = looked_twice(draft, sentences)
+    assert result.passed is passed
+    assert result.signals.draft == pytest.approx(draft, abs=1e-3)
+    assert result.signals.sentences == pytest.approx(sentences, abs=1e-3)
+    assert f"{sentences:.0%}" in result.reason
+    about_draft, about_sentences = (str(call[-1].content) for call in model.calls[1:])
+    assert LATENCY in about_draft
+    assert "Proposed answer: RAG adds latency." in about_draft
+    assert "Text: RAG adds latency.\n" in about_sentences
+    assert "RAG is old" not in about_sentences
+
+
+def test_a_sure_answer_is_not_looked_at_twice() -> None:
+    who = chosen(FakeChat(replies=[[Vote(0.95)]]), one_token=ONE_TOKEN)
+    first, _ = finished(before(PASSED, "Is it slow?", PASSAGES, who))
+    assert finished(after(first, "Is it slow?", PASSAGES, "Yes.", who)) == (first, [])
+
+
+def test_a_number_asked_for_and_not_given_is_no_answer() -> None:
+    who = chosen(FakeChat(replies=[[Vote(0.95)]]), one_token=ONE_TOKEN)
+    question = "How many seconds does it add?"
+    first, _ = finished(before(PASSED, question, PASSAGES, who))
+    result, events = finished(after(first, question, PASSAGES, "It adds latency.", who))
+    assert (result.passed, events) == (False, [])
+    assert "asks for a number" in result.reason
+
+
+def test_the_evidence_is_what_the_draft_rests_on() -> None:
+    shelf = [passage(1, LATENCY, heading="RAG > Cons"), passage(2, "RAG is old.")]
+    draft = "It adds latency. Adds latency! RAG is old. It does not need training."
+    assert evidence(draft, shelf) == "RAG > Cons: RAG adds latency. RAG is old."
+    assert evidence("", shelf) == ""
+
+
+def test_a_model_without_probabilities_lets_the_question_pass() -> None:
+    who = chosen(FakeChat(replies=[]))
+    result, events = finished(before(PASSED, "Why?", PASSAGES, who))
+    assert (result.passed, result.answerable, events) == (True, None, [])
+    assert "no probabilities" in result.reason
+    assert finished(after(result, "Why?", PASSAGES, "So.", who)) == (result, [])
+
+
+def test_the_probability_rises_with_what_speaks_for_an_answer() -> None:
+    middle = probability(Signals(0.5, 0.5))
+    assert probability(Signals(0.6, 0.5)) > middle
+    assert probability(Signals(0.5, 0.6)) > middle
+    assert probability(Signals(0.5, 0.5, "Mars")) < middle
+    for end in (0.0, 1.0):
+        assert 0 <= probability(Signals(end, end)) <= 1
+
+
+def test_log_odds_stay_finite() -> None:
+    assert log_odds(0.5) == 0
+    assert log_odds(0.0) == pytest.approx(-log_odds(1.0))
+    assert log_odds(0.0) < -9
+
+
+@pytest.mark.parametrize(
+    ("question", "draft", "missing"),
+    [
+        ("How many GPUs does it need?", "It needs labeled data.", True),
+        ("How many GPUs does it need?", "It needs 8 of them.", False),
+        ("How many GPUs does it need?", "Two are enough.", False),
+        ("How many GPUs does it need?", "It may need some.", True),
+        ("When was it sold?", "In May.", False),
+        ("In what year was it built?", "It was built by the town.", True),
+        ("When was it built?", "In the spring.", False),
+        ("When did it sink?", "It sank in a storm.", True),
+        ("When should I use it?", "When response time is critical.", False),
+        ("How much data does it need?", "A substantial amount.", False),
+        ("Why?", "Because it is slow.", False),
+    ],
+)
+def test_a_question_for_a_number_wants_one(question: str, draft: str, missing: bool) -> None:
+    assert number_missing(question, draft) is missing

@@ -1,0 +1,65 @@
+"""Numbers, names and quotes that no passage has."""
+
+from __future__ import annotations
+
+import pytest
+from fakes import passage
+
+from bot.mentions import folded, unknown
+
+LATENCY = "RAG adds latency. It does not need training."
+COST = "Fine-tuning takes 3.5 hours on an A100, and costs 1,200 dollars."
+PASSAGES = [
+    passage(1, LATENCY, heading="RAG > Cons"),
+    passage(2, COST, title="Tuning guide"),
+    passage(3, "Céloron met George Howard."),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("It takes 3.5 hours.", ""),
+        ("It takes 35 hours.", "35"),
+        ("It takes 4 hours.", "4"),
+        ("It costs 1200 dollars.", ""),
+        ("It costs 1,200 dollars.", ""),
+        ("It runs on an A100.", ""),
+        ("It runs on an H100.", "H100"),
+        ("It was made by OpenAI.", "OpenAI"),
+        ("RAG adds latency.", ""),
+        ("BERT adds latency.", "BERT"),
+        ("Hours pass.", ""),  # the first word may only begin a sentence
+        ("All of the Tuning guides say so.", ""),
+        ("In Paris it adds latency.", "Paris"),
+        ('It says "adds latency" there.', ""),
+        ('It says "removes latency" there.', "removes latency"),
+        ("It says “adds  latency.” there.", ""),
+        ("A thing adds latency, as I said.", ""),
+    ],
+)
+def test_numbers_names_and_quotes_must_stand_in_a_passage(text: str, wanted: str) -> None:
+    assert unknown(text, PASSAGES) == wanted
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        ("What did Celeron want?", ""),
+        ("What did Celoron want?", ""),
+        ("Who met Howerd?", "Howerd"),
+        ("Who met Georg Howard?", ""),
+        ("Is RAG slow? Why is it slow? How slow? Compare it.", ""),
+        ("What is RAG in French?", "French"),
+    ],
+)
+def test_a_question_may_misspell_a_name(question: str, wanted: str) -> None:
+    assert unknown(question, PASSAGES, misspelt=True) == wanted
+
+
+def test_an_answer_may_not_misspell_a_name() -> None:
+    assert unknown("They met Hovard.", PASSAGES) == "Hovard"
+
+
+def test_accents_are_taken_off() -> None:
+    assert folded("Céloron à Åbo") == "Celoron a Abo"

@@ -15,6 +15,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 
 from bot import answerability, citations, grounding, prompt
+from bot.evidence import Sources
 from bot.models import Chosen, stream
 from bot.resolve import resolve
 from bot.retrieval import Retriever
@@ -94,9 +95,11 @@ def answer(
 
     # 5) Is that the answer to this question, or only something that the passages say?
     pieces = [] if grounding.refuses(draft) else citations.split(draft)
+    sources = Sources(passages, bot.retriever.embed)
     if pieces:
-        gate = yield from answerability.after(gate, resolved, passages, draft, chosen)
+        gate = yield from answerability.after(gate, resolved, sources, draft, chosen)
     amiss = "" if gate.passed else gate.reason
+    clock.lap("doubt")
 
     # 6) Each sentence of the draft gets its passages, and is checked against them; one that they
     #    do not state is withheld, or only marked.
@@ -106,12 +109,18 @@ def answer(
     for lead, raw in pieces:
         sentence, wrong = citations.cite(lead, raw, passages)
         invalid += wrong
-        sentence = yield from grounding.check(sentence, passages, chosen, amiss)
+        sentence = yield from grounding.check(sentence, resolved, sources, chosen, amiss)
         if sentence.supported or settings.grounding == "show":
             sentences.append(sentence)
             yield sentence
         else:
             withheld.append(sentence)
+
+    # 7) Where the draft failed and a passage answers directly, the passage is quoted.
+    if withheld and not sentences and gate.passed:
+        quoted = yield from answerability.quotes(gate, resolved, sources, draft, chosen)
+        sentences = [grounding.quote(near, "\n" if n else "") for n, near in enumerate(quoted)]
+        yield from sentences
     abstained = not any(sentence.supported and sentence.evidence for sentence in sentences)
     clock.lap("check")
 

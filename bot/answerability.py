@@ -12,7 +12,8 @@ import re
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 
-from bot import citations, grounding, models, prompt
+from bot import citations, models, prompt
+from bot.evidence import Nearest, Sources
 from bot.mentions import unknown
 from bot.trace import Gate, Passage, Reading, Signals
 
@@ -31,6 +32,8 @@ DOUBT = 0.05  # below it nothing is written; between the two the draft has to co
 # What P(Yes) a doubtful draft needs, asked whether it answers just this question, and whether the
 # sentences it rests on, alone, do.
 DRAFT_BAR, SENTENCES_BAR = 0.66, 0.57
+# The latter, from which the sentences are quoted where the draft itself is not supported.
+QUOTE_BAR = 0.75
 RESTS_ON = 3  # so many of the draft's first sentences are looked up for that
 
 NUMBER_ASKED = re.compile(
@@ -79,7 +82,7 @@ def before(
 
 
 def after(
-    gate: Gate, question: str, passages: Sequence[Passage], draft: str, chosen: models.Chosen
+    gate: Gate, question: str, sources: Sources, draft: str, chosen: models.Chosen
 ) -> Generator[Reading, None, Gate]:
     """In doubt, ask whether the draft answers the question, and whether its evidence alone does."""
     if number_missing(question, draft):
@@ -87,9 +90,10 @@ def after(
         return replace(gate, passed=False, reason=reason)
     if gate.signals is None or probability(gate.signals) >= SURE:
         return gate
-    said = yield from models.yes(chosen, prompt.ask(passages, prompt.answers(question, draft)))
-    messages = prompt.judge(question, evidence(draft, passages))
-    alone = yield from models.yes(chosen, messages)
+    asked = prompt.ask(sources.passages, prompt.answers(question, draft))
+    said = yield from models.yes(chosen, asked)
+    rests_on = " ".join(near.text for near in evidence(draft, sources))
+    alone = yield from models.yes(chosen, prompt.judge(question, rests_on))
     said, alone = round(said or 0.0, 4), round(alone or 0.0, 4)
     return replace(
         gate,
@@ -106,14 +110,25 @@ def probability(signals: Signals) -> float:
     return 1 / (1 + math.exp(-odds - UNKNOWN * bool(signals.unknown)))
 
 
-def evidence(draft: str, passages: Sequence[Passage]) -> str:
-    """Return the passages' sentences that the draft comes nearest to, with their headings."""
-    found: dict[str, None] = {}
+def quotes(
+    gate: Gate, question: str, sources: Sources, draft: str, chosen: models.Chosen
+) -> Generator[Reading, None, list[Nearest]]:
+    """Return the sentences a failed draft comes nearest to, if they alone answer the question."""
+    found = evidence(draft, sources)
+    if gate.signals is None or not found:
+        return []
+    messages = prompt.judge(question, " ".join(near.text for near in found))
+    alone = yield from models.yes(chosen, messages)
+    return found if (alone or 0.0) >= QUOTE_BAR else []
+
+
+def evidence(draft: str, sources: Sources) -> list[Nearest]:
+    """Return the passages' sentences that the draft comes nearest to, each once."""
+    found: dict[str, Nearest] = {}
     for _, raw in citations.split(draft)[:RESTS_ON]:
-        if near := grounding.nearest(raw, passages):
-            heading = passages[near.evidence.n - 1].heading
-            found[f"{heading}: {near.evidence.text}" if heading else near.evidence.text] = None
-    return " ".join(found)
+        if near := sources.nearest(raw):
+            found.setdefault(near.text, near)
+    return [*found.values()]
 
 
 def number_missing(question: str, draft: str) -> bool:

@@ -16,6 +16,12 @@ from ingest.errors import WhybotError
 
 ABSTENTION = "The documents do not say."
 CLOSING = re.compile(r"<(?=\s*/?\s*passage)", re.IGNORECASE)  # what a block begins or ends with
+# A question that sets two things side by side. Said of any other, that each is to be named makes
+# the small model mix the pros of one thing with those of another.
+COMPARES = re.compile(
+    r"\b(?:compare[ds]?|comparison|versus|vs|differ\w*|better|worse|than|or|which of)\b",
+    re.IGNORECASE,
+)
 MARGIN = 16  # tokens left free between the prompt, the answer and the end of the window
 
 # Neither citations nor abstention are asked of the model. A small one that may refuse refuses
@@ -44,7 +50,7 @@ def build(
     shown = list(passages)
     dropped: list[Dropped] = []
     while True:
-        messages = ask(shown, f"Question: {question}\nAnswer from the passages only.")
+        messages = ask(shown, answer_to(question))
         size = count(messages)
         if size <= budget:
             return messages, shown, dropped
@@ -65,6 +71,12 @@ def ask(passages: Sequence[Passage], last: str) -> list[BaseMessage]:
     """
     blocks = "\n\n".join(_block(passage) for passage in passages)
     return [SystemMessage(SYSTEM), HumanMessage(f"{blocks}\n\n{last}")]
+
+
+def answer_to(question: str) -> str:
+    """Ask for the answer; where things are compared, for what holds for each of them."""
+    each = " If two things are compared, say what holds for each." * bool(COMPARES.search(question))
+    return f"Question: {question}\nAnswer from the passages only, completely.{each}"
 
 
 def answerable(question: str) -> str:

@@ -113,6 +113,7 @@ def answers(lines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
                 if kind
             },
             "stages": _stages([line for line in lines if line["system"] == system]),
+            "added": added_share([line for line in lines if line["system"] == system]),
             "invalid_citations": sum(not valid for row in rows for valid in row.marks),
             "invalid_citations_taken_out": sum(row.taken_out for row in rows),
         }
@@ -128,6 +129,18 @@ def _stages(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         name: round(sum(timing.get(name, 0.0) for timing in timings) / len(timings) / 1000, 4)
         for name in names
     }
+
+
+def added_share(lines: Sequence[Mapping[str, Any]]) -> float:
+    """Return what gate and check add to the time for reading the passages and writing, 0 and up.
+
+    The passages are read when the gate asks about them; what is read again after that, to write,
+    is what the gate's own question costs.
+    """
+    stages = _stages(lines)
+    needed = stages.get("answerable", 0.0) + stages.get("write", 0.0)
+    added = sum(stages.get(name, 0.0) for name in ("read", "doubt", "check"))
+    return added / needed if needed else 0.0
 
 
 # --- for people, and for machines
@@ -146,6 +159,8 @@ def tables(systems: Mapping[str, Mapping[str, Any]]) -> str:
             parts.append(f"{name}, mean seconds: " + ", ".join(
                 f"{stage} {seconds:.2f}" for stage, seconds in system["stages"].items()
             ))  # fmt: skip
+        if "answerable" in system["stages"]:
+            parts.append(f"{name}: gate and check add {system['added']:.0%} to reading and writing")
         if system["kinds"]:
             head = [f"{name}, by kind", *(label for _, label, _ in KINDS)]
             rows = [

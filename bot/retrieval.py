@@ -13,6 +13,7 @@ import math
 import re
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -44,6 +45,10 @@ class Retriever:
         self._index, self._embedder = index, embedder
         self._lock = threading.Lock()
         self._load()
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the unit vectors of texts, one a row."""
+        return self._embedder.documents(texts)
 
     def _load(self) -> None:
         self._chunks = {chunk.id: chunk for chunk in self._index.chunks()}

@@ -77,6 +77,11 @@ def vector(text: str) -> NDArray[np.float32]:
     return np.asarray(counts / np.linalg.norm(counts), dtype=np.float32)
 
 
+def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Embed texts, one a row."""
+    return np.stack([vector(text) for text in texts])
+
+
 # --- data
 
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
-from fakes import passage
+from fakes import embed, passage
+from numpy.typing import NDArray
 
 from bot import prompt
 from bot.answer import SPARE, Bot, answer, select
@@ -53,6 +55,9 @@ class Shelf:
     def retrieve(self, question: str, count: int) -> list[Passage]:
         self.asked.append((question, count))
         return self.passages[:count]
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return embed(texts)
 
 
 def bot_of(who: Chosen, passages: Sequence[Passage] = PASSAGES, **settings: Any) -> Bot:
@@ -230,8 +235,17 @@ def test_an_unsupported_sentence_is_withheld() -> None:
     assert "1974" not in "".join(e.text for e in events if isinstance(e, Sentence))
 
 
+def test_a_passage_is_quoted_where_the_draft_failed() -> None:
+    result, events, _ = run(YES, ["RAG adds no latency."], NO, YES)
+    assert not result.abstained
+    assert result.answer == "RAG adds latency. [1]"
+    assert [sentence.text for sentence in result.withheld] == ["RAG adds no latency."]
+    assert [e.text for e in events if isinstance(e, Sentence)] == ["RAG adds latency."]
+    assert "quoted" in result.sentences[0].reason
+
+
 def test_a_draft_without_a_supported_sentence_is_an_abstention() -> None:
-    result, _, _ = run(YES, ["Zeppelins are slow."], NO)
+    result, _, _ = run(YES, ["Zeppelins are slow."], NO, NO)
     assert result.abstained
     assert result.answer.startswith(prompt.ABSTENTION)
     assert "Zeppelins" not in result.answer

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
-from fakes import passage
+from fakes import embed, passage
 
 from bot.answerability import (
     BAR,
     DOUBT,
     DRAFT_BAR,
+    QUOTE_BAR,
     SENTENCES_BAR,
     SURE,
     after,
@@ -21,15 +22,18 @@ from bot.answerability import (
     log_odds,
     number_missing,
     probability,
+    quotes,
 )
+from bot.evidence import Sources
 from bot.trace import Gate, Reading, Signals
 
 LATENCY = "RAG adds latency. It does not need training."
 PASSAGES = [passage(1, LATENCY, dense=0.4), passage(2, "RAG is old.", dense=0.6)]
+SOURCES = Sources(PASSAGES, embed)
 PASSED = Gate(0.9, BAR, passed=True)
 
 
-def finished(run: Any) -> tuple[Gate, list[Any]]:
+def finished(run: Any) -> tuple[Any, list[Any]]:
     """Run a generator to its end: (what it returns, what it yielded)."""
     events = []
     while True:
@@ -87,7 +91,7 @@ def looked_twice(draft: float, sentences: float, text: str = "RAG adds latency."
     first, _ = finished(before(PASSED, "How slow is it?", PASSAGES, who))
     assert first.passed
     assert DOUBT < first.answerable < SURE
-    result, events = finished(after(first, "How slow is it?", PASSAGES, text, who))
+    result, events = finished(after(first, "How slow is it?", SOURCES, text, who))
     assert events == [Reading(5, 9)]
     return result, model
 
@@ -116,23 +120,40 @@ def test_in_doubt_the_draft_has_to_convince(draft: float, sentences: float, pass
 def test_a_sure_answer_is_not_looked_at_twice() -> None:
     who = chosen(FakeChat(replies=[[Vote(0.95)]]), one_token=ONE_TOKEN)
     first, _ = finished(before(PASSED, "Is it slow?", PASSAGES, who))
-    assert finished(after(first, "Is it slow?", PASSAGES, "Yes.", who)) == (first, [])
+    assert finished(after(first, "Is it slow?", SOURCES, "Yes.", who)) == (first, [])
 
 
 def test_a_number_asked_for_and_not_given_is_no_answer() -> None:
     who = chosen(FakeChat(replies=[[Vote(0.95)]]), one_token=ONE_TOKEN)
     question = "How many seconds does it add?"
     first, _ = finished(before(PASSED, question, PASSAGES, who))
-    result, events = finished(after(first, question, PASSAGES, "It adds latency.", who))
+    result, events = finished(after(first, question, SOURCES, "It adds latency.", who))
     assert (result.passed, events) == (False, [])
     assert "asks for a number" in result.reason
 
 
 def test_the_evidence_is_what_the_draft_rests_on() -> None:
     shelf = [passage(1, LATENCY, heading="RAG > Cons"), passage(2, "RAG is old.")]
+    sources = Sources(shelf, embed)
     draft = "It adds latency. Adds latency! RAG is old. It does not need training."
-    assert evidence(draft, shelf) == "RAG > Cons: RAG adds latency. RAG is old."
-    assert evidence("", shelf) == ""
+    found = [near.text for near in evidence(draft, sources)]
+    assert found == ["RAG > Cons: RAG adds latency.", "RAG is old."]
+    assert evidence("", sources) == []
+
+
+@pytest.mark.parametrize(("alone", "quoted"), [(QUOTE_BAR + 0.01, True), (QUOTE_BAR - 0.01, False)])
+def test_sentences_are_quoted_if_they_alone_answer(alone: float, quoted: bool) -> None:
+    model = FakeChat(replies=[[Vote(0.95)], [(5, 9), Vote(alone)]])
+    who = chosen(model, one_token=ONE_TOKEN)
+    first, _ = finished(before(PASSED, "Is RAG quick?", PASSAGES, who))
+    found, events = finished(quotes(first, "Is RAG quick?", SOURCES, "RAG adds speed.", who))
+    assert [near.evidence.text for near in found] == ["RAG adds latency."] * quoted
+    assert events == [Reading(5, 9)]
+
+
+def test_without_probabilities_nothing_is_quoted() -> None:
+    who = chosen(FakeChat(replies=[]))
+    assert finished(quotes(PASSED, "Why?", SOURCES, "RAG is slow.", who)) == ([], [])
 
 
 def test_a_model_without_probabilities_lets_the_question_pass() -> None:
@@ -140,7 +161,7 @@ def test_a_model_without_probabilities_lets_the_question_pass() -> None:
     result, events = finished(before(PASSED, "Why?", PASSAGES, who))
     assert (result.passed, result.answerable, events) == (True, None, [])
     assert "no probabilities" in result.reason
-    assert finished(after(result, "Why?", PASSAGES, "So.", who)) == (result, [])
+    assert finished(after(result, "Why?", SOURCES, "So.", who)) == (result, [])
 
 
 def test_the_probability_rises_with_what_speaks_for_an_answer() -> None:

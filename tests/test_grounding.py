@@ -6,15 +6,10 @@ from typing import Any
 
 import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
-from fakes import passage
+from fakes import embed, passage
 
-from bot.grounding import (
-    Nearest,
-    check,
-    nearest,
-    negates,
-    refuses,
-)
+from bot.evidence import Sources
+from bot.grounding import check, quote, refuses
 from bot.models import Chosen
 from bot.trace import Passage, Sentence
 
@@ -24,6 +19,10 @@ PASSAGES = [
     passage(1, LATENCY, heading="RAG > Cons", start=100, end=100 + len(LATENCY)),
     passage(2, COST, title="Tuning guide", start=0, end=len(COST)),
 ]
+
+
+QUESTION = "What does RAG add?"
+SOURCES = Sources(PASSAGES, embed)
 
 
 def finished(run: Any) -> tuple[Any, list[Any]]:
@@ -43,15 +42,9 @@ def voter(*replies: Any) -> tuple[Chosen, FakeChat]:
 
 def checked(text: str, *replies: Any, citations: tuple[int, ...] = ()) -> tuple[Sentence, FakeChat]:
     who, model = voter(*replies)
-    sentence, _ = finished(check(Sentence(text, list(citations)), PASSAGES, who))
+    sentence, _ = finished(check(Sentence(text, list(citations)), QUESTION, SOURCES, who))
     assert len(model.calls) == len(replies)  # neither more nor less was asked than foreseen
     return sentence, model
-
-
-def near_to(text: str, passages: list[Passage] = PASSAGES) -> Nearest:
-    near = nearest(text, passages)
-    assert near is not None
-    return near
 
 
 # --- what models say when they refuse
@@ -83,60 +76,6 @@ def test_a_refusal_is_recognised(text: str) -> None:
 )
 def test_an_answer_is_no_refusal(text: str) -> None:
     assert not refuses(text)
-
-
-# --- words
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("It needs training.", False),
-        ("It does not need training.", True),
-        ("It doesn't need training.", True),
-        ("It doesn’t need training.", True),
-        ("It cannot do without training.", False),
-        ("Nothing is free.", True),
-        ("Notes are nothing new.", True),
-        ("A knot is a knot.", False),
-    ],
-)
-def test_negations_are_counted(text: str, wanted: bool) -> None:
-    assert negates(text) == wanted
-
-
-# --- the nearest sentence of a passage
-
-
-def test_the_nearest_sentence_is_found_with_its_offsets() -> None:
-    near = near_to("Training is not needed.")
-    assert (near.evidence.n, near.evidence.text) == (1, "It does not need training.")
-    assert (near.evidence.start, near.evidence.end) == (118, 144)
-    assert LATENCY[near.evidence.start - 100 : near.evidence.end - 100] == near.evidence.text
-    assert near.share == 1.0
-    assert near.same_polarity
-
-
-def test_a_reversed_statement_has_the_other_polarity() -> None:
-    assert not near_to("Training is needed.").same_polarity
-
-
-def test_words_of_the_heading_count_for_the_sentence() -> None:
-    assert near_to("The cons of RAG: latency added.").share == 1.0
-
-
-def test_between_equal_sentences_the_better_passage_wins() -> None:
-    twins = [passage(1, "Apples fall."), passage(2, "Apples fall.")]
-    assert near_to("Apples fall.", twins).evidence.n == 1
-    twins[1] = passage(2, "Apples fall. Trees grow.")
-    assert near_to("Apples fall off trees.", twins).evidence.n == 2
-
-
-def test_passages_without_a_single_word_do_no_harm() -> None:
-    arrows: list[Passage] = [passage(1, "→ ← ↑", heading="Arrows")]
-    who, _ = voter([Vote(0.1)])
-    sentence, _ = finished(check(Sentence("Some arrows point upwards.", []), arrows, who))
-    assert (sentence.supported, sentence.citations) == (False, [])
 
 
 # --- each sentence of an answer
@@ -185,10 +124,49 @@ def test_without_probabilities_the_shared_words_decide() -> None:
         "Apples grow on trees.": False,
     }
     for text, supported in texts.items():
-        sentence, _ = finished(check(Sentence(text, []), PASSAGES, who))
+        sentence, _ = finished(check(Sentence(text, []), QUESTION, SOURCES, who))
         assert sentence.supported == supported, text
 
 
 def test_a_sentence_that_claims_nothing() -> None:
     sentence, _ = checked("Here it is:")
     assert (sentence.supported, sentence.evidence, sentence.citations) == (True, None, [])
+
+
+def test_passages_without_a_single_word_do_no_harm() -> None:
+    arrows: list[Passage] = [passage(1, "→ ← ↑", heading="Arrows")]
+    who, _ = voter([Vote(0.1)])
+    sentence, _ = finished(
+        check(Sentence("Some arrows point upwards.", []), QUESTION, Sources(arrows, embed), who)
+    )
+    assert (sentence.supported, sentence.citations) == (False, [])
+
+
+def test_a_draft_that_is_amiss_supports_nothing_and_shows_what_came_nearest() -> None:
+    who, _ = voter()
+    run = check(Sentence("RAG adds latency.", []), QUESTION, SOURCES, who, "it is beside the point")
+    sentence, _ = finished(run)
+    assert (sentence.supported, sentence.citations) == (False, [])
+    assert sentence.reason == "it is beside the point"
+    assert sentence.evidence
+    assert sentence.evidence.text == "RAG adds latency."
+
+
+@pytest.mark.parametrize(("yes", "supported"), [(0.7, True), (0.6, False)])
+def test_a_fragment_is_asked_about_as_the_answer_to_the_question(
+    yes: float, supported: bool
+) -> None:
+    sentence, model = checked("Latency", [Vote(yes)])
+    assert sentence.supported == supported
+    assert sentence.support == pytest.approx(yes, abs=1e-3)
+    asked = str(model.calls[0][-1].content)
+    assert QUESTION in asked
+    assert "Proposed answer: Latency" in asked
+
+
+def test_a_quote_is_a_passages_own_sentence() -> None:
+    near = SOURCES.nearest("RAG adds latency.")
+    assert near
+    sentence = quote(near, "\n")
+    assert (sentence.text, sentence.citations, sentence.lead) == ("RAG adds latency.", [1], "\n")
+    assert (sentence.supported, sentence.evidence) == (True, near.evidence)

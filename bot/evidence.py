@@ -1,0 +1,96 @@
+"""The passages' own sentences, and which of them comes nearest to a text.
+
+Knows words and vectors; knows no model and does not judge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from bot.retrieval import stems
+from bot.trace import Evidence, Passage
+from ingest.sentences import sentence_spans
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Embed = Callable[[Sequence[str]], NDArray[np.float32]]  # texts -> unit vectors, one a row
+
+VERBATIM = 0.9  # of a text's stems in one sentence: the sentence says the same
+NEGATIONS = frozenset("not no never without cannot neither nor none nothing hardly".split())
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The passage sentence that comes nearest to a text."""
+
+    evidence: Evidence
+    heading: str
+    share: float  # of the text's stems, 0..1; the passage's headings count with it
+    same_polarity: bool  # both negate, or neither does
+
+    @property
+    def verbatim(self) -> bool:
+        """Tell whether the sentence says the same in the same words."""
+        return self.share >= VERBATIM and self.same_polarity
+
+    @property
+    def text(self) -> str:
+        """Return the sentence under its heading: many do not say of what they speak."""
+        return f"{self.heading}: {self.evidence.text}" if self.heading else self.evidence.text
+
+
+class Sources:
+    """The sentences of the passages of one answer; each is stemmed and embedded once."""
+
+    def __init__(self, passages: Sequence[Passage], embed: Embed) -> None:
+        self.passages = list(passages)
+        self._embed = embed
+        self._rows: list[tuple[Evidence, str, set[str], set[str]]] = []
+        for passage in passages:
+            around = set(stems(passage.heading))
+            whole = around | set(stems(passage.text))
+            for start, end in sentence_spans(passage.text):
+                text = passage.text[start:end]
+                found = Evidence(passage.n, passage.start + start, passage.start + end, text)
+                self._rows.append((found, passage.heading, around | set(stems(text)), whole))
+
+    def nearest(self, text: str) -> Nearest | None:
+        """Find the sentence nearest in words and meaning; None if the passages have none.
+
+        The share of common stems and the cosine count alike, because a paraphrase shares few
+        words; but a sentence that has all of the text's words comes first. On a tie the passage
+        decides that has more of them.
+        """
+        words = set(stems(text))
+        if not self._rows:
+            return None
+        shares = [len(words & own) / max(len(words), 1) for _, _, own, _ in self._rows]
+        wholes = [len(words & whole) / max(len(words), 1) for *_, whole in self._rows]
+        ranks: list[Any] = [*zip(shares, wholes, strict=True)]
+        if max(shares) < VERBATIM:
+            cosines = self._vectors @ self._embed([text])[0]
+            near = [share + float(cosine) for share, cosine in zip(shares, cosines, strict=True)]
+            ranks = [*zip(near, wholes, strict=True)]
+        best = max(range(len(ranks)), key=lambda row: (ranks[row], -row))
+        evidence, heading, *_ = self._rows[best]
+        same = negates(evidence.text) == negates(text)
+        return Nearest(evidence, heading, shares[best], same)
+
+    @cached_property
+    def _vectors(self) -> NDArray[np.float32]:
+        return self._embed([
+            f"{heading}: {evidence.text}" if heading else evidence.text
+            for evidence, heading, *_ in self._rows
+        ])  # fmt: skip
+
+
+def negates(sentence: str) -> bool:
+    """Tell whether a sentence negates an odd number of times."""
+    words: list[str] = re.findall(r"\w+n['’]t\b|\w+", sentence.lower())
+    return sum(word in NEGATIONS or word.endswith(("n't", "n’t")) for word in words) % 2 == 1

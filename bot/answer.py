@@ -169,10 +169,15 @@ def _abstention(withheld: Sequence[Sentence]) -> str:
 
 
 def _tokens(usage: UsageMetadata | None, chosen: Chosen, messages: Sequence[BaseMessage]) -> Tokens:
-    """Return what the model counted; where it wrote nothing, what its prompt would have been."""
+    """Return what the model counted; where it wrote nothing, what its prompt would have been.
+
+    Beside it what we count of the prompt, if exactly: a server that cuts it off reports less.
+    """
+    counted = chosen.count(messages) if messages else 0
+    sent = counted if chosen.exact else None
     if usage is None:
-        return Tokens(chosen.count(messages) if messages else 0, 0, chosen.window)
-    return Tokens(usage["input_tokens"], usage["output_tokens"], chosen.window)
+        return Tokens(counted, 0, chosen.window, sent)
+    return Tokens(usage["input_tokens"], usage["output_tokens"], chosen.window, sent)
 
 
 class _Clock:

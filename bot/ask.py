@@ -7,9 +7,11 @@ sources, stderr what is going on meanwhile.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
-from collections.abc import Iterator
-from typing import IO, Any
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any
 
 from bot import citations
 from bot.exits import ABSTAINED, ANSWERED, FAILED
@@ -18,10 +20,24 @@ from ingest import weights
 from ingest.errors import SettingError, WhybotError
 from ingest.settings import Settings
 
+if TYPE_CHECKING:
+    from bot.explain import Span, Step
 
-def answer_one(settings: Settings, question: str, as_json: bool) -> int:
-    """Answer one question on stdout, streamed, or as one JSON object."""
+NARROW, WIDTH = 40, 100  # columns of an explanation, at least and at most
+LABEL = 24  # columns of the widest label that stands beside its value
+BAR = 32  # columns of the time's bars
+# Control characters, which could steer the terminal, to their pictures; line breaks stay.
+VISIBLE = {code: 0x2400 + code for code in range(32) if code not in (9, 10)} | {0x7F: 0x2421}
+VISIBLE |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+
+
+def answer_one(settings: Settings, question: str, as_json: bool, explained: bool = False) -> int:
+    """Answer one question on stdout, streamed, or as one JSON object.
+
+    explained: print after it how it came about.
+    """
     from bot.answer import answer
+    from bot.explain import explain
     from bot.start import open_bot
 
     status = Status(sys.stderr)
@@ -39,6 +55,9 @@ def answer_one(settings: Settings, question: str, as_json: bool) -> int:
     status.clear()
     if as_json:
         print(json.dumps(last.to_json(), ensure_ascii=False, indent=2))
+    elif explained:
+        width = min(max(shutil.get_terminal_size().columns, NARROW), WIDTH)
+        print(f"\nWhy this answer:\n{explanation(explain(last), width)}")
     return ABSTAINED if last.abstained else ANSWERED
 
 
@@ -74,6 +93,54 @@ def _print_end(answer: Answer) -> None:
         f"wrote {tokens.completion}, {seconds:.1f} s",
         file=sys.stderr,
     )
+
+
+def explanation(steps: Sequence[Step], width: int) -> str:
+    """Write the steps as text, so many columns wide; what is quoted keeps its own lines."""
+    lines = []
+    for step in steps:
+        head = f"{step.title}{' (!)' if step.alert else ''}: {step.summary}"
+        lines += ["", *textwrap.wrap(head, width, subsequent_indent="  ")]
+        widest = max((len(label) for label, _ in step.facts), default=0)
+        for label, value in step.facts:
+            lines += _fact(label, value, widest, width)
+        for whose, text in step.quotes:
+            lines += [f"  {whose}:", *(f"  | {line}" for line in text.split("\n"))]
+        lines += _waterfall(step.spans)
+    return "\n".join(lines).translate(VISIBLE)
+
+
+def _fact(label: str, value: str, widest: int, width: int) -> list[str]:
+    """Put a value beside its label, or under it where labels are too long for a column."""
+    beside = widest <= LABEL
+    margin = " " * (widest + 4 if beside else 6)
+    lines = [
+        line
+        for part in value.split("\n")
+        for line in textwrap.wrap(
+            part, width, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False
+        )
+    ]
+    if beside and lines:
+        return [f"  {label}".ljust(len(margin)) + lines[0].removeprefix(margin), *lines[1:]]
+    return [*textwrap.wrap(label, width, initial_indent="  ", subsequent_indent="    "), *lines]
+
+
+def _waterfall(spans: Sequence[Span]) -> list[str]:
+    """Draw each stage where it lies in the time of all, and as long as it took."""
+    if not spans:
+        return []
+    column = max(len(span.stage) for span in spans)
+    end = spans[-1].start + spans[-1].length or 1.0
+    lines = []
+    for span in spans:
+        before = min(round(span.start / end * BAR), BAR - 1)
+        drawn = "█" * min(round(span.length / end * BAR), BAR - before) or "▏"
+        lines.append(
+            f"  {span.stage:{column}}  {' ' * before + drawn:{BAR}}  "
+            f"{span.length:>9,.1f} ms from {span.start:,.1f}"
+        )
+    return lines
 
 
 def answer_file(settings: Settings, name: str) -> int:

@@ -95,7 +95,11 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help='answer a file of {"id", "question", "history"} lines, one JSON line each; - is stdin',
     )
-    ask.add_argument("--json", action="store_true", help="print one JSON object with the trace")
+    form = ask.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object with the trace")
+    form.add_argument(
+        "--explain", action="store_true", help="print after the sources how the answer came about"
+    )
     ask.add_argument("--top-k", type=int, help="passages shown to the model, at most")
 
     ingest = command("ingest", "bring the index in line with the documents")

@@ -147,6 +147,9 @@ def ask(settings: Settings, args: argparse.Namespace) -> int:
     from bot import ask as asking
 
     if args.jsonl:
+        if args.explain:
+            say("whybot: --explain goes with one question; --jsonl has the whole trace.")
+            return USAGE
         return asking.answer_file(settings, args.jsonl)
     try:
         question = sys.stdin.read().strip() if args.question == "-" else args.question.strip()
@@ -155,7 +158,7 @@ def ask(settings: Settings, args: argparse.Namespace) -> int:
     if not question:
         say("whybot: the question is empty.")
         return USAGE
-    return asking.answer_one(settings, question, as_json=args.json)
+    return asking.answer_one(settings, question, as_json=args.json, explained=args.explain)
 
 
 def chat(settings: Settings, args: argparse.Namespace) -> int:

@@ -107,6 +107,7 @@ class Tokens:
     prompt: int
     completion: int
     window: int
+    sent: int | None = None  # the prompt as counted here; None: its tokenizer is not here
 
 
 # --- events, in the order in which they may occur

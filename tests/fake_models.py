@@ -38,6 +38,7 @@ class FakeChat(BaseChatModel):
 
     replies: list[Any]
     usage: bool = True
+    lost: int = 0  # tokens of each prompt that the usage leaves out, as if they had been cut off
 
     _calls: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
     _options: list[dict[str, Any]] = PrivateAttr(default_factory=list)
@@ -94,7 +95,7 @@ class FakeChat(BaseChatModel):
                 taken += 1
                 yield _piece(piece)
             if self.usage:
-                count = self.get_num_tokens_from_messages(messages)
+                count = self.get_num_tokens_from_messages(messages) - self.lost
                 yield _chunk("", usage_metadata=UsageMetadata(
                     input_tokens=count, output_tokens=taken, total_tokens=count + taken
                 ))  # fmt: skip

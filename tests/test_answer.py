@@ -137,7 +137,23 @@ def test_every_stage_is_timed() -> None:
 def test_tokens_are_those_the_model_counted() -> None:
     result, _, model = run(YES, ["RAG ", "adds latency."])
     read = model.get_num_tokens_from_messages(model.calls[1])
-    assert result.tokens == Tokens(read, 2, 4096)
+    assert result.tokens == Tokens(read, 2, 4096, sent=read)
+
+
+def test_a_server_that_read_less_than_was_sent_is_found_out() -> None:
+    model = FakeChat(replies=[["RAG adds latency."]], lost=7)
+    *_, last = answer(bot_of(chosen(model)), QUESTION)
+    assert isinstance(last, Answer)
+    sent = model.get_num_tokens_from_messages(model.calls[0])
+    assert last.tokens == Tokens(sent - 7, 1, 4096, sent=sent)
+
+
+def test_what_was_sent_is_unknown_without_the_models_tokenizer() -> None:
+    model = FakeChat(replies=[["RAG adds latency."]])
+    *_, last = answer(bot_of(replace(chosen(model), exact=False)), QUESTION)
+    assert isinstance(last, Answer)
+    assert last.tokens.sent is None
+    assert last.tokens.prompt == model.get_num_tokens_from_messages(model.calls[0])
 
 
 def test_tokens_of_a_model_that_reports_none_are_counted_here() -> None:
@@ -180,7 +196,7 @@ def test_far_passages_are_not_shown_to_the_model() -> None:
     assert (result.answer, result.sentences, result.draft) == (prompt.ABSTENTION, [], "")
     assert result.passages == far  # the nearest are shown all the same
     assert not result.gate.passed
-    assert result.tokens == Tokens(0, 0, 4096)
+    assert result.tokens == Tokens(0, 0, 4096, sent=0)
     assert result.prompt == []
     assert not any(isinstance(event, Token) for event in events)
 

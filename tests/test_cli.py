@@ -187,6 +187,8 @@ def test_the_help_names_every_setting(shell: Shell) -> None:
         ["ask", "  "],
         ["ask", "-"],
         ["ask", "Why?", "--jsonl", "file"],
+        ["ask", "Why?", "--explain", "--json"],
+        ["ask", "--explain", "--jsonl", "file"],
         ["ask", "Why?", "--top-k", "few"],
         ["chat", "--port", "70000"],
         ["chat", "--port", "x"],
@@ -391,6 +393,33 @@ def test_json_is_one_object(shell: Shell, says: Callable[..., FakeChat]) -> None
     says(NO)
     code, out, _ = shell("ask", "--json", QUESTION)
     assert (code, json.loads(out)["abstained"]) == (ABSTAINED, True)
+
+
+@pytest.mark.usefixtures("seeded")
+def test_the_explanation_follows_the_sources(shell: Shell, says: Callable[..., FakeChat]) -> None:
+    says(YES, ["RAG adds latency. It needs a vector store."])
+    plain = shell("ask", QUESTION)[1]
+    says(YES, ["RAG adds latency. It needs a vector store."])
+    code, out, err = shell("ask", "--explain", QUESTION)
+    assert code == ANSWERED
+    assert out.startswith(plain)
+    assert "Gate:" not in err
+    told = out.removeprefix(plain)
+    assert told.startswith("\nWhy this answer:\n")
+    heads = [line.split(":")[0] for line in told.splitlines()[2:] if line[:1].strip()]
+    assert heads == "Question Search Passages Gate Prompt Draft Check Time".split()
+    assert "  | <passage 1:" in told
+    assert "passage 1 says: “RAG adds latency.”" in told
+    assert "write the draft" in told
+    assert "█" in told
+
+
+@pytest.mark.usefixtures("seeded")
+def test_an_abstention_is_explained_too(shell: Shell, says: Callable[..., FakeChat]) -> None:
+    says(NO)
+    code, out, _ = shell("ask", "--explain", QUESTION)
+    assert code == ABSTAINED
+    assert "Gate: Stopped here: the passages hold the answer with a probability of" in out
 
 
 @pytest.mark.usefixtures("seeded")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -18,9 +19,10 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from numpy.typing import NDArray
 
 from bot.answer import Bot
+from bot.explain import Span, Step
 from bot.models import Chosen
 from bot.trace import Dropped, Passage, Sentence, Token
-from bot.web import render
+from bot.web import render, why
 from bot.web.exchange import Conversation, Exchange, ask
 from bot.web.room import BROKEN, BUSY, Room, State
 from ingest.errors import ModelUnavailable, WhybotError
@@ -370,6 +372,60 @@ def test_sources_open_what_is_cited(rooms: Any) -> None:
     assert 'class="source cited" id="source-0-1" open>' in after
     for part in ("a.md", "Cons", "page 3", "score 0.50 (dense 0.40, BM25 0.90)"):
         assert part in after
+
+
+def why_of(rooms: Any, *pieces: Any, **options: Any) -> str:
+    """Ask a question and return the "Why this answer" of its reply."""
+    room, talk = rooms(Scripted(pieces=list(pieces)), **options), Conversation()
+    list(ask(room, talk, "What does RAG add?"))
+    html = render.reply(talk.exchanges[0], 0)
+    assert html.count('<details class="why">') == 1
+    return html[html.index('<details class="why">') :]
+
+
+def test_why_is_folded_under_the_answer(rooms: Any) -> None:
+    html = why_of(rooms, "RAG adds latency [1]. ", "RAG adds 7 cats.")
+    assert html.startswith('<details class="why"><summary>Why this answer</summary>')
+    assert " open" not in html
+    titles = re.findall(r"<summary><b>(.*?)</b>", html)
+    assert titles == "Question Search Passages Gate Prompt Draft Check Time".split()
+    assert "<dt>Shown</dt><dd>RAG adds latency.&#10;support 100%" in html
+    assert "<dt>Withheld</dt><dd>RAG adds 7 cats.&#10;support 0%" in html
+    assert "<pre>&#10;RAG adds latency [1]. RAG adds 7 cats.</pre>" in html
+    assert html.count('<span class="bar" style="margin-left:') == 7
+    assert "\n" not in html
+    assert html.count("<details") == html.count("</details>") == 9
+
+
+def test_there_is_no_why_before_there_is_an_answer() -> None:
+    assert 'class="why"' not in render.reply(Exchange("q", draft="half"), 0)
+    assert 'class="why"' not in render.reply(Exchange("q", "failed", error="No."), 0)
+
+
+def test_hostile_text_stays_text_in_why(rooms: Any) -> None:
+    evil = replace(PASSAGE, text=f"RAG {EVIL}", document=EVIL, heading=EVIL)
+    html = why_of(rooms, f"RAG {EVIL} {EVIL} [9].", passages=[evil])
+    assert "<script" not in html and "<img" not in html
+    assert html.count("alert(1)") >= 6, "passage, prompt, draft, sentence and its evidence"
+    assert set(re.findall(r"<(\w+)", html)) <= set(
+        "details summary b dl div dt dd p pre ul li span".split()
+    )
+
+
+def test_a_lost_prompt_is_a_warning_in_words() -> None:
+    html = why.step(Step("Prompt", "Some was lost.", alert=True))
+    assert '<details class="step alert"><summary><b>Prompt</b> Warning: Some was lost.' in html
+    assert "Warning" not in why.step(Step("Prompt", "All is well."))
+
+
+def test_bars_lie_where_their_stages_do() -> None:
+    html = why.waterfall([Span("search", 0.0, 25.0), Span("write", 25.0, 75.0)])
+    assert re.findall(r'style="(.*?)"', html) == [
+        "margin-left:0.00%;width:25.00%",
+        "margin-left:25.00%;width:75.00%",
+    ]
+    assert "75.0 ms from 25.0" in html
+    assert "width:0.00%" in why.waterfall([Span("search", 0.0, 0.0)])
 
 
 def test_outcomes_are_shown() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.trace import Answer, Dropped, Passage, Sentence
 from bot.web.exchange import Conversation, Exchange
+from bot.web.why import why
 from ingest.errors import WhybotError
 from ingest.library import Entry
 from ingest.sync import Report
@@ -66,6 +67,7 @@ def reply(exchange: Exchange, number: int) -> str:
             parts.append(withheld(done.withheld))
         parts.append(f'<p class="meta">{escape(meta(done))}</p>')
         parts += [f'<p class="meta">{escape(note)}</p>' for note in done.notes]
+        parts.append(why(done))
     return _line(f'<div class="answer">{"".join(parts)}</div>')
 
 

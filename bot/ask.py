@@ -21,7 +21,8 @@ from ingest.errors import SettingError, WhybotError
 from ingest.settings import Settings
 
 if TYPE_CHECKING:
-    from bot.explain import Span, Step
+    from bot.explain import Step
+    from bot.stages import Span
 
 NARROW, WIDTH = 40, 100  # columns of an explanation, at least and at most
 LABEL = 24  # columns of the widest label that stands beside its value

@@ -32,7 +32,9 @@ from ingest.sync import fingerprint
 
 WHYBOT, BASELINE = "whybot", "baseline"
 # Modules of this folder that change no answer: a new version of them keeps the stored ones.
-ASIDE = frozenset("ask cli commands doctor evaluate exits explain metrics ranking report".split())
+ASIDE = frozenset(
+    "ask cli commands doctor evaluate exits explain metrics ranking report stages".split()
+)
 
 BEGINNING = b'{"run"'  # of every stored line
 Lines = dict[tuple[str, str], dict[str, Any]]  # stored lines by system and question id

@@ -10,29 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bot.answerability import DOUBT, DRAFT_BAR, SENTENCES_BAR
-from bot.grounding import SUPPORT_BAR, refuses
+from bot.grounding import FRAGMENT_BAR, SUPPORT_BAR, refuses
 from bot.retrieval import DENSE_WEIGHT
+from bot.stages import Span, spans
 from bot.trace import Answer, Passage, Sentence
 
 STOPPED = "Stopped here:"  # how the one step that led to an abstention begins
-STAGES = {
-    "resolve": "understand the question",
-    "retrieve": "search",
-    "prompt": "write the prompt",
-    "answerable": "read the passages",
-    "read": "read the prompt",
-    "write": "write the draft",
-    "check": "check the draft",
-}
-
-
-@dataclass(frozen=True)
-class Span:
-    """A stage of the work on its way through the time."""
-
-    stage: str
-    start: float  # milliseconds since the question came
-    length: float  # milliseconds
 
 
 @dataclass(frozen=True)
@@ -102,9 +85,8 @@ def _search(answer: Answer) -> Step:
     found = _found(answer)
     if not found:
         return Step("Search", "No passage was found.")
-    named = [(passage, _name(passage, reason)) for passage, reason in found]
-    dense = sorted((p.dense_rank, name, p.dense) for p, name in named if p.dense_rank)
-    words = sorted((p.bm25_rank, name, p.bm25) for p, name in named if p.bm25_rank)
+    dense = sorted((p.dense_rank, _name(p, out), p.dense) for p, out in found if p.dense_rank)
+    words = sorted((p.bm25_rank, _name(p, out), p.bm25) for p, out in found if p.bm25_rank)
     summary = (
         f"{_many(len(found), 'passage was', 'passages were')} found: dense search ranked "
         f"{len(dense)} by meaning, BM25 {len(words)} by words."
@@ -242,7 +224,7 @@ def _prompt(answer: Answer) -> Step:
 
 
 def _draft(answer: Answer) -> Step:
-    sentences = len(answer.sentences) + len(answer.withheld)
+    sentences = len(_drafted(answer))
     if not answer.draft.strip():
         summary = f"{STOPPED} the model wrote nothing."
     elif refuses(answer.draft):
@@ -252,22 +234,23 @@ def _draft(answer: Answer) -> Step:
     else:
         size = f" in {answer.tokens.completion} tokens" if answer.tokens.completion else ""
         summary = f"{answer.model} wrote {_many(sentences, 'sentence', 'sentences')}{size}."
-    wrong = answer.invalid_citations
-    facts = [("Citations of no passage", _marks(wrong))] if wrong else []
+    facts = (
+        [("Citations of no passage", _marks(wrong))] if (wrong := answer.invalid_citations) else []
+    )
     quotes = [("as written", answer.draft)] if answer.draft else []
     return Step("Draft", summary, facts, quotes)
 
 
 def _check(answer: Answer) -> Step:
-    facts = [_sentence(one, "Shown" if one.supported else "Marked") for one in answer.sentences]
+    facts = [_sentence(one) for one in answer.sentences]
     facts += [_sentence(one, "Withheld") for one in answer.withheld]
-    facts.append(("The bar", f"{SUPPORT_BAR:.0%}, where the model was asked"))
+    facts.append(("The bar", f"{SUPPORT_BAR:.0%}; for a fragment {FRAGMENT_BAR:.0%}"))
     return Step("Check", _check_summary(answer), facts)
 
 
 def _check_summary(answer: Answer) -> str:
-    total = len(answer.sentences) + len(answer.withheld)
-    stated = sum(bool(one.supported and one.evidence) for one in answer.sentences)
+    total, quoted = len(_drafted(answer)), sum(one.quoted for one in answer.sentences)
+    stated = sum(bool(one.supported and one.evidence) for one in answer.sentences) - quoted
     if not answer.gate.passed:
         return f"Not one of {total} counts: the draft as a whole was not believed."
     if answer.abstained:
@@ -278,10 +261,17 @@ def _check_summary(answer: Answer) -> str:
         "without a claim": sum(one.supported and not one.evidence for one in answer.sentences),
     }
     others = "".join(f", {count} {what}" for what, count in rest.items() if count)
+    if quoted:
+        others += f"; {_many(quoted, 'sentence', 'sentences')} of theirs quoted instead"
     return f"The passages state {stated} of {_many(total, 'sentence', 'sentences')}{others}."
 
 
-def _sentence(one: Sentence, fate: str) -> tuple[str, str]:
+def _drafted(answer: Answer) -> list[Sentence]:
+    return [one for one in [*answer.sentences, *answer.withheld] if not one.quoted]
+
+
+def _sentence(one: Sentence, fate: str = "") -> tuple[str, str]:
+    fate = fate or ("Quoted" if one.quoted else "Shown" if one.supported else "Marked")
     lines = [one.text, f"support {one.support:.0%}: {one.reason}"]
     if one.citations:
         by = "the check" if one.attributed else "the model"
@@ -295,20 +285,12 @@ def _sentence(one: Sentence, fate: str) -> tuple[str, str]:
 
 
 def _time(answer: Answer) -> Step:
-    total = answer.timings_ms["total"]
-    spans, start = [], 0.0
-    for stage, length in answer.timings_ms.items():
-        if stage != "total":
-            spans.append(Span(STAGES.get(stage, stage), round(start, 1), length))
-            start += length
-    summary = f"{total / 1000:.1f} s in all."
-    if spans:
-        longest = max(spans, key=lambda span: span.length)
-        summary = (
-            f"{total / 1000:.1f} s in all; the longest was to {longest.stage}, "
-            f"{longest.length / 1000:.1f} s."
-        )
-    return Step("Time", summary, spans=spans)
+    total, stages = answer.timings_ms["total"], spans(answer.timings_ms)
+    summary = f"{total / 1000:.1f} s in all"
+    if stages:
+        longest = max(stages, key=lambda span: span.length)
+        summary += f"; the longest was to {longest.stage}, {longest.length / 1000:.1f} s"
+    return Step("Time", f"{summary}.", spans=stages)
 
 
 def _marks(numbers: Sequence[int]) -> str:

@@ -86,6 +86,7 @@ def quote(near: Nearest, lead: str) -> Sentence:
         supported=True,
         reason="quoted: no sentence of the draft was supported",
         evidence=evidence,
+        quoted=True,
     )
 
 

@@ -98,6 +98,7 @@ class Sentence:
     supported: bool = False
     reason: str = ""  # how the support was found, in plain words
     evidence: Evidence | None = None  # the passage's own sentence that comes nearest
+    quoted: bool = False  # it is that sentence, put in place of a draft that failed
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
-from fakes import passage
+from fakes import embed, passage
+from numpy.typing import NDArray
 
 from bot import answer as path
 from bot import prompt
 from bot.answerability import DOUBT, DRAFT_BAR, SENTENCES_BAR
 from bot.ask import explanation
-from bot.explain import STAGES, STOPPED, Step, explain
+from bot.explain import STOPPED, Step, explain
 from bot.retrieval import DENSE_WEIGHT, Retriever
+from bot.stages import STAGES
 from bot.trace import (
     Answer,
     Dropped,
@@ -55,7 +58,7 @@ ANSWER = Answer(
     tokens=Tokens(412, 23, 4096, 412),
     timings_ms={
         "resolve": 10.5, "retrieve": 30.0, "prompt": 2.0, "answerable": 900.0,
-        "read": 57.5, "write": 1500.0, "check": 400.0, "total": 2900.1,
+        "read": 57.5, "write": 1500.0, "doubt": 100.0, "check": 300.0, "total": 2900.1,
     },
     gate=Gate(0.554, 0.15, True, "probably", 0.9312, 0.4, Signals(0.87, 0.712)),
     withheld=[OUT],
@@ -206,7 +209,16 @@ def test_the_stages_follow_each_other_without_a_gap() -> None:
     found = step(ANSWER, "Time")
     assert found.summary == "2.9 s in all; the longest was to write the draft, 1.5 s."
     assert [span.stage for span in found.spans] == list(STAGES.values())
-    assert [span.length for span in found.spans] == [10.5, 30.0, 2.0, 900.0, 57.5, 1500.0, 400.0]
+    assert [span.length for span in found.spans] == [
+        10.5,
+        30.0,
+        2.0,
+        900.0,
+        57.5,
+        1500.0,
+        100.0,
+        300.0,
+    ]
     assert found.spans[0].start == 0
     for one, following in zip(found.spans, found.spans[1:], strict=False):
         assert following.start == pytest.approx(one.start + one.length)
@@ -238,6 +250,9 @@ def answered(
     class Shelf:
         def retrieve(self, question: str, count: int) -> list[Passage]:
             return list(passages)
+
+        def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            return embed(texts)
 
     one_token = ONE_TOKEN if probabilities else None
     who = chosen(FakeChat(replies=list(replies)), window=window, one_token=one_token)
@@ -341,8 +356,19 @@ def test_stopped_by_the_model_itself(draft: str, words: str) -> None:
 
 
 def test_stopped_because_nothing_is_supported() -> None:
-    answer = answered(YES, ["Zeppelins are slow. It was invented in 1974."], NO)
+    answer = answered(YES, ["Zeppelins are slow. It was invented in 1974."], NO, NO)
     assert stop(answer) == ("Check", "of 2 sentences the passages state none.")
+
+
+def test_a_quote_in_place_of_a_failed_draft_is_told_as_one() -> None:
+    answer = answered(YES, ["RAG adds no latency."], NO, YES)
+    assert step(answer, "Draft").summary.startswith("fake wrote 1 sentence")
+    check = step(answer, "Check")
+    assert check.summary == (
+        "The passages state 0 of 1 sentence, 1 withheld; 1 sentence of theirs quoted instead."
+    )
+    assert fact(check, "Quoted").startswith("RAG adds latency.")
+    assert fact(check, "Withheld").startswith("RAG adds no latency.")
 
 
 def test_a_model_without_probabilities_is_not_doubted() -> None:
@@ -377,12 +403,12 @@ def test_text_quotes_line_by_line() -> None:
 def test_the_texts_bars_lie_where_their_stages_do() -> None:
     lines = explanation([step(ANSWER, "Time")], 100).splitlines()[2:]
     rows = [line for line in lines if "ms from" in line]
-    assert len(rows) == 7
+    assert len(rows) == 8
     ends = [(row.index("█"), row.rindex("█") + 1) for row in rows if "█" in row]
     assert [end for _, end in ends[:-1]] == [start for start, _ in ends[1:]]
     assert sum(row.count("▏") for row in rows) == 3  # too short for a bar of their own
     assert len({row.index(" ms from") for row in rows}) == 1
-    assert rows[-1].endswith("400.0 ms from 2,500.0")
+    assert rows[-1].endswith("300.0 ms from 2,600.0")
 
 
 def test_an_alert_is_seen_in_the_text() -> None:

@@ -19,8 +19,9 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from numpy.typing import NDArray
 
 from bot.answer import Bot
-from bot.explain import Span, Step
+from bot.explain import Step
 from bot.models import Chosen
+from bot.stages import Span
 from bot.trace import Dropped, Passage, Sentence, Token
 from bot.web import render, why
 from bot.web.exchange import Conversation, Exchange, ask
@@ -392,7 +393,7 @@ def test_why_is_folded_under_the_answer(rooms: Any) -> None:
     assert "<dt>Shown</dt><dd>RAG adds latency.&#10;support 100%" in html
     assert "<dt>Withheld</dt><dd>RAG adds 7 cats.&#10;support 0%" in html
     assert "<pre>&#10;RAG adds latency [1]. RAG adds 7 cats.</pre>" in html
-    assert html.count('<span class="bar" style="margin-left:') == 7
+    assert html.count('<span class="bar" style="margin-left:') == 8
     assert "\n" not in html
     assert html.count("<details") == html.count("</details>") == 9
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from bot.explain import Span, Step, explain
+from bot.explain import Step, explain
+from bot.stages import Span
 from bot.trace import Answer
 
 

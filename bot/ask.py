@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any
 
 from bot import citations
@@ -19,8 +20,11 @@ from ingest.errors import SettingError, WhybotError
 from ingest.settings import Settings
 
 
-def answer_one(settings: Settings, question: str, as_json: bool) -> int:
-    """Answer one question on stdout, streamed, or as one JSON object."""
+def answer_one(
+    settings: Settings, question: str, as_json: bool, receipt: Path | None = None
+) -> int:
+    """Answer one question on stdout, streamed, or as one JSON object; write its receipt."""
+    from bot import receipt as receipts
     from bot.answer import answer
     from bot.start import open_bot
 
@@ -36,9 +40,13 @@ def answer_one(settings: Settings, question: str, as_json: bool) -> int:
                 status.show(event)
             else:
                 _print_event(event, status)
+        kept = receipts.of(bot, last) if receipt else None
     status.clear()
     if as_json:
         print(json.dumps(last.to_json(), ensure_ascii=False, indent=2))
+    if receipt and kept:
+        kept.write(receipt)
+        status.say(f"receipt: {receipt}")
     return ABSTAINED if last.abstained else ANSWERED
 
 

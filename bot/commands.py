@@ -146,6 +146,13 @@ def ask(settings: Settings, args: argparse.Namespace) -> int:
     """Answer one question, or a file of them."""
     from bot import ask as asking
 
+    if args.receipt:
+        if args.jsonl:
+            say("whybot: --receipt goes with one question.")
+            return USAGE
+        from bot import receipt
+
+        receipt.check_place(args.receipt)
     if args.jsonl:
         return asking.answer_file(settings, args.jsonl)
     try:
@@ -155,7 +162,14 @@ def ask(settings: Settings, args: argparse.Namespace) -> int:
     if not question:
         say("whybot: the question is empty.")
         return USAGE
-    return asking.answer_one(settings, question, as_json=args.json)
+    return asking.answer_one(settings, question, as_json=args.json, receipt=args.receipt)
+
+
+def replay(settings: Settings, args: argparse.Namespace) -> int:
+    """Answer the question of a receipt again."""
+    from bot import replay as replaying
+
+    return replaying.replay(settings, args.receipt, args.model, args.json)
 
 
 def chat(settings: Settings, args: argparse.Namespace) -> int:

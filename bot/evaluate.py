@@ -32,7 +32,10 @@ from ingest.sync import fingerprint
 
 WHYBOT, BASELINE = "whybot", "baseline"
 # Modules of this folder that change no answer: a new version of them keeps the stored ones.
-ASIDE = frozenset("ask cli commands doctor evaluate exits metrics ranking report".split())
+ASIDE = frozenset(
+    "ask cli commands doctor evaluate exits metrics ranking receipt receipt_page replay"
+    " report".split()
+)
 
 BEGINNING = b'{"run"'  # of every stored line
 Lines = dict[tuple[str, str], dict[str, Any]]  # stored lines by system and question id

@@ -11,6 +11,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from bot import citations
@@ -32,11 +33,18 @@ VISIBLE = {code: 0x2400 + code for code in range(32) if code not in (9, 10)} | {
 VISIBLE |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 
 
-def answer_one(settings: Settings, question: str, as_json: bool, explained: bool = False) -> int:
-    """Answer one question on stdout, streamed, or as one JSON object.
+def answer_one(
+    settings: Settings,
+    question: str,
+    as_json: bool,
+    explained: bool = False,
+    receipt: Path | None = None,
+) -> int:
+    """Answer one question on stdout, streamed, or as one JSON object; write its receipt.
 
     explained: print after it how it came about.
     """
+    from bot import receipt as receipts
     from bot.answer import answer
     from bot.explain import explain
     from bot.start import open_bot
@@ -53,12 +61,16 @@ def answer_one(settings: Settings, question: str, as_json: bool, explained: bool
                 status.show(event)
             else:
                 _print_event(event, status)
+        kept = receipts.of(bot, last) if receipt else None
     status.clear()
     if as_json:
         print(json.dumps(last.to_json(), ensure_ascii=False, indent=2))
     elif explained:
         width = min(max(shutil.get_terminal_size().columns, NARROW), WIDTH)
         print(f"\nWhy this answer:\n{explanation(explain(last), width)}")
+    if receipt and kept:
+        kept.write(receipt)
+        status.say(f"receipt: {receipt}")
     return ABSTAINED if last.abstained else ANSWERED
 
 

@@ -101,6 +101,18 @@ def build_parser() -> argparse.ArgumentParser:
         "--explain", action="store_true", help="print after the sources how the answer came about"
     )
     ask.add_argument("--top-k", type=int, help="passages shown to the model, at most")
+    ask.add_argument(
+        "--receipt",
+        type=_receipt,
+        metavar="FILE",
+        help="write the whole turn to one file, .html to read or .json, that `replay` runs again",
+    )
+
+    replay = command("replay", "answer the question of a receipt again, and print what changed")
+    replay.add_argument(
+        "receipt", type=Path, metavar="FILE", help="what `whybot ask --receipt FILE` wrote"
+    )
+    replay.add_argument("--json", action="store_true", help="print one JSON object")
 
     ingest = command("ingest", "bring the index in line with the documents")
     ingest.add_argument(
@@ -161,6 +173,13 @@ def _count(text: str) -> int:
     if count < 1:
         raise argparse.ArgumentTypeError("it is 1 at least")
     return count
+
+
+def _receipt(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() not in (".html", ".json"):
+        raise argparse.ArgumentTypeError("a receipt ends in .html or .json")
+    return path
 
 
 def _port(text: str) -> int:

@@ -146,6 +146,13 @@ def ask(settings: Settings, args: argparse.Namespace) -> int:
     """Answer one question, or a file of them."""
     from bot import ask as asking
 
+    if args.receipt:
+        if args.jsonl:
+            say("whybot: --receipt goes with one question.")
+            return USAGE
+        from bot import receipt
+
+        receipt.check_place(args.receipt)
     if args.jsonl:
         if args.explain:
             say("whybot: --explain goes with one question; --jsonl has the whole trace.")
@@ -158,7 +165,16 @@ def ask(settings: Settings, args: argparse.Namespace) -> int:
     if not question:
         say("whybot: the question is empty.")
         return USAGE
-    return asking.answer_one(settings, question, as_json=args.json, explained=args.explain)
+    return asking.answer_one(
+        settings, question, as_json=args.json, explained=args.explain, receipt=args.receipt
+    )
+
+
+def replay(settings: Settings, args: argparse.Namespace) -> int:
+    """Answer the question of a receipt again."""
+    from bot import replay as replaying
+
+    return replaying.replay(settings, args.receipt, args.model, args.json)
 
 
 def chat(settings: Settings, args: argparse.Namespace) -> int:

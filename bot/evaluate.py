@@ -33,7 +33,8 @@ from ingest.sync import fingerprint
 WHYBOT, BASELINE = "whybot", "baseline"
 # Modules of this folder that change no answer: a new version of them keeps the stored ones.
 ASIDE = frozenset(
-    "ask cli commands doctor evaluate exits explain metrics ranking report stages".split()
+    "ask cli commands doctor evaluate exits explain metrics ranking receipt receipt_page replay"
+    " report stages".split()
 )
 
 BEGINNING = b'{"run"'  # of every stored line

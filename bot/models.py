@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,23 @@ class Chosen:
     exact: bool  # whether `count` is the model's own tokenizer, or an upper bound
     one_token: Mapping[str, Any] | None = None  # options of a call for one token's probabilities
     notes: tuple[str, ...] = ()
+    setting: str = ""  # the setting that opens it again: `auto` may come to another one then
+    listed: str | None = None  # the digest it is pinned by, or that its server lists
+    file: Path | None = None  # its GGUF file
+
+    @property
+    def digest(self) -> str | None:
+        """Return what tells its weights from any others, in hex; None: there is no telling.
+
+        Reads a GGUF file that is not pinned from end to end, once as long as it is not touched.
+        """
+        if self.listed or not self.file:
+            return self.listed
+        try:
+            status = self.file.stat()
+            return _sha256(self.file, status.st_size, status.st_mtime_ns)
+        except OSError:  # it was taken away: what answers now are the bytes in memory
+            return None
 
     def count(self, messages: Sequence[BaseMessage]) -> int:
         """Count the prompt's tokens, or bound them from above.
@@ -66,9 +84,10 @@ def open_model(
         if wanted in EMBEDDED:
             name = EMBEDDED[wanted]
             path = weights.fetch(settings, name, progress)
+            pin = weights.MODELS[name].files[0].sha256
         else:
             path = Path(wanted.removeprefix("gguf:")).expanduser()
-            name = path.name
+            name, pin = path.name, None
             if not path.is_file():
                 raise ModelUnavailable(f"There is no GGUF file {path}.", "whybot models")
         say(f"loading {name} ...")
@@ -82,11 +101,14 @@ def open_model(
             threads=settings.threads,
         ) as model:
             one_token = {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP}
-            yield Chosen(model, name, why, model.window, exact=True, one_token=one_token)
+            yield Chosen(
+                model, name, why, model.window, exact=True, one_token=one_token,
+                setting=wanted, listed=pin, file=path,
+            )  # fmt: skip
     elif wanted.startswith("ollama:"):
         with _ollama(wanted.removeprefix("ollama:"), why, settings) as chosen:
             yield chosen
-    elif ":" in wanted:
+    elif remote(wanted):
         yield _provider(wanted, why, settings)
     else:
         raise SettingError(
@@ -143,6 +165,16 @@ def decide(wanted: str) -> tuple[str, str]:
     return f"ollama:{name}", f"auto: an Ollama server answers and holds {name}"
 
 
+def remote(wanted: str) -> bool:
+    """Tell whether a model is a provider's: what it is asked may leave this machine."""
+    return ":" in wanted and wanted not in EMBEDDED and not wanted.startswith(("gguf:", "ollama:"))
+
+
+@cache
+def _sha256(path: Path, size: int, changed: int) -> str:
+    return weights.sha256(path)
+
+
 # --- Ollama
 
 
@@ -168,11 +200,12 @@ def _server() -> Iterator[ollama.Client]:
 def ollama_models() -> list[str]:
     """Return the names of the models the server holds, last changed first."""
     with _server() as client:
-        return _held(client)
+        return [*_held(client)]
 
 
-def _held(client: ollama.Client) -> list[str]:
-    return [str(entry.model) for entry in client.list().models]
+def _held(client: ollama.Client) -> dict[str, str | None]:
+    """Return the digest of each model by its name."""
+    return {str(entry.model): entry.digest for entry in client.list().models}
 
 
 def _chat_model() -> str:
@@ -188,7 +221,8 @@ def _ollama(wanted: str, why: str, settings: Settings) -> Iterator[Chosen]:
     from langchain_ollama import ChatOllama
 
     with _server() as client:
-        name = _match(wanted, _held(client))
+        held = _held(client)
+        name = _match(wanted, [*held])
         shown = client.show(name)
     if "completion" not in (shown.capabilities or []):
         raise ModelUnavailable(f"Ollama's {name} cannot chat.", "whybot ask --model auto QUESTION")
@@ -219,8 +253,9 @@ def _ollama(wanted: str, why: str, settings: Settings) -> Iterator[Chosen]:
     }
     try:
         yield Chosen(
-            model, f"ollama:{name}", why, window, False, one_token=one_token, notes=tuple(notes)
-        )
+            model, f"ollama:{name}", why, window, False, one_token=one_token, notes=tuple(notes),
+            setting=f"ollama:{name}", listed=held[name],
+        )  # fmt: skip
     finally:
         model._client.close()  # type: ignore[no-untyped-call]
 
@@ -256,4 +291,4 @@ def _provider(wanted: str, why: str, settings: Settings) -> Chosen:
     except ValueError as error:
         reason = str(error).splitlines()[0].rstrip(".")  # a list of all providers follows
         raise ModelUnavailable(f"The model {wanted!r} cannot be used: {reason}.") from error
-    return Chosen(model, wanted, why, settings.window, exact=False)
+    return Chosen(model, wanted, why, settings.window, exact=False, setting=wanted)

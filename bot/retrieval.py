@@ -42,21 +42,26 @@ class Retriever:
     """
 
     def __init__(self, index: Index, embedder: Embedder) -> None:
-        self._index, self._embedder = index, embedder
+        self._index, self.embedder = index, embedder
         self._lock = threading.Lock()
         self._load()
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the unit vectors of texts, one a row."""
-        return self._embedder.documents(texts)
+        return self.embedder.documents(texts)
 
     def _load(self) -> None:
         self._chunks = {chunk.id: chunk for chunk in self._index.chunks()}
         self._bm25 = Bm25(list(self._chunks.values()))
 
+    def chunks(self) -> list[IndexedChunk]:
+        """Return all that the last question was ranked against."""
+        with self._lock:
+            return [*self._chunks.values()]
+
     def retrieve(self, question: str, count: int) -> list[Passage]:
         """Return the best passages, best first, numbered from 1; IndexMissing if there are none."""
-        vector = self._embedder.query(question)
+        vector = self.embedder.query(question)
         with self._lock:
             if self._index.refresh():
                 self._load()

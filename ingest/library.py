@@ -59,6 +59,12 @@ def place(settings: Settings, name: str, data: bytes, replace: bool = False) -> 
             f"The corpus has another document called {name}.", f"whybot add --replace {name}"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(target, data)
+    return target
+
+
+def write_whole(target: Path, data: bytes) -> None:
+    """Write a file whole or not at all, in the place of any of its name. Raises OSError."""
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -68,7 +74,6 @@ def place(settings: Settings, name: str, data: bytes, replace: bool = False) -> 
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return target
 
 
 def remove(settings: Settings, embedder: Embedder, name: str) -> tuple[int, Path | None]:

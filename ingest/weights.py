@@ -166,7 +166,7 @@ def _settle(
         for path in (place, partial):
             if not path.is_file() or (path == partial and path.stat().st_size < file.size):
                 continue
-            digest = _sha256(path, progress)
+            digest = sha256(path, progress)
             if digest == file.sha256:
                 _accept(settings, model, file, path, place)
                 break
@@ -178,7 +178,8 @@ def _settle(
     return removed
 
 
-def _sha256(path: Path, progress: Progress) -> str:
+def sha256(path: Path, progress: Progress = _silent) -> str:
+    """Hash a file of any size; hex."""
     digest = hashlib.sha256()
     size = path.stat().st_size
     with path.open("rb") as stream:

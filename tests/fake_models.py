@@ -154,7 +154,11 @@ def ollama_server(ollama: Ollama) -> Iterator[Ollama]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self._answer({"models": [{"model": name, "name": name} for name in ollama.models]})
+            rows = [
+                {"model": name, "name": name, "digest": shown.get("digest")}
+                for name, shown in ollama.models.items()
+            ]
+            self._answer({"models": rows})
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +23,11 @@ from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import ROOT, FakeEmbedder, run_python, write_files
 
 from bot import commands, start
+from bot import receipt as receipts
 from bot.cli import build_parser, main
 from bot.exits import ABSTAINED, ANSWERED, FAILED, INTERRUPTED, USAGE
 from bot.models import Chosen
+from bot.trace import Turn
 from ingest import weights
 from ingest.embedder import Embedder
 from ingest.errors import ModelFailed
@@ -190,6 +196,10 @@ def test_the_help_names_every_setting(shell: Shell) -> None:
         ["ask", "Why?", "--explain", "--json"],
         ["ask", "--explain", "--jsonl", "file"],
         ["ask", "Why?", "--top-k", "few"],
+        ["ask", "Why?", "--receipt", "r.txt"],
+        ["ask", "Why?", "--receipt", "html"],
+        ["ask", "--jsonl", "file", "--receipt", "r.html"],
+        ["replay"],
         ["chat", "--port", "70000"],
         ["chat", "--port", "x"],
         ["add"],
@@ -222,6 +232,8 @@ def test_wrong_usage_exits_with_2(shell: Shell, argv: list[str]) -> None:
         (["models", "fetch", "ghost"], "ghost"),
         (["ask", "Why?", "--top-k", "0"], "top_k"),
         (["ask", "--jsonl", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["ask", "Why?", "--receipt", "nowhere/r.html"], "mkdir -p nowhere"),
+        (["replay", "nowhere.html"], "whybot ask --receipt"),
     ],
 )
 def test_an_error_is_one_line_on_stderr(shell: Shell, argv: list[str], words: str) -> None:
@@ -478,6 +490,131 @@ def test_a_wrong_line_is_named_before_the_first_answer(
     (folder / "bad.jsonl").write_bytes(b'{"question": "good"}\n' + bad + b"\n")
     error = one_line(*shell("ask", "--jsonl", "bad.jsonl"))
     assert "bad.jsonl" in error
+
+
+# --- receipts
+
+ANSWER = ["RAG adds latency."]
+
+
+@pytest.fixture
+def receipt(seeded: None, shell: Shell, says: Callable[..., FakeChat], folder: Path) -> Path:
+    says(YES, ANSWER)
+    code, out, err = shell("ask", "--receipt", "r.html", QUESTION)
+    assert code == ANSWERED
+    assert out.startswith("RAG adds latency. [1]")
+    assert err.endswith("receipt: r.html\n")
+    return folder / "r.html"
+
+
+@pytest.mark.usefixtures("seeded")
+@pytest.mark.parametrize("name", ["r.json", "r.html"])
+def test_a_receipt_beside_the_json_and_of_an_abstention(
+    shell: Shell, says: Callable[..., FakeChat], folder: Path, name: str
+) -> None:
+    for reply, expected in (((YES, ANSWER), ANSWERED), ((NO,), ABSTAINED)):
+        says(*reply)
+        code, out, _ = shell("ask", "--json", "--top-k", "3", "--receipt", name, QUESTION)
+        kept = receipts.read(folder / name)
+        assert code == expected
+        assert kept.answer.to_json() == json.loads(out)
+        assert (kept.settings.top_k, kept.settings.model) == (3, "auto")
+        line = f"{hashlib.sha256(RAG.encode()).hexdigest()}  rag.md\n"
+        assert kept.corpus.sha256 == hashlib.sha256(line.encode()).hexdigest()
+
+
+@pytest.mark.skipif(not shutil.which("sha256sum"), reason="there is no sha256sum")
+def test_the_readmes_command_makes_the_corpus_hash(
+    receipt: Path, shell: Shell, says: Callable[..., FakeChat], folder: Path
+) -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (command,) = [line for line in readme.splitlines() if line.endswith("| sha256sum")]
+    files = {"b/rag two.md": "# Two\n\nRAG.\n", "a b.txt": "RAG adds it.", "größe.txt": "RAG."}
+    write_files(folder / "corpus", files)
+    assert shell("ingest")[0] == ANSWERED
+    says(NO)
+    shell("ask", "--receipt", "r.html", QUESTION)
+    made = subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout
+    assert made.split()[0] == receipts.read(receipt).corpus.sha256
+
+
+@pytest.mark.usefixtures("seeded")
+def test_a_place_that_cannot_be_is_found_before_the_model_is_loaded(shell: Shell) -> None:
+    error = one_line(*shell("ask", "--model", "no such model", "--receipt", "a/r.html", QUESTION))
+    assert "no folder a" in error
+
+
+def test_a_replay_without_a_change(
+    receipt: Path, shell: Shell, says: Callable[..., FakeChat], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHYBOT_TOP_K", "1")  # the receipt's settings win
+    says(YES, ANSWER)
+    code, out, err = shell("replay", str(receipt))
+    assert code == ANSWERED
+    first, second = out.splitlines()
+    assert first == "nothing changed"
+    assert re.fullmatch(r"seconds: \d+\.\d then, \d+\.\d now", second)
+    assert QUESTION in err
+
+
+def test_a_replay_names_what_changed(
+    receipt: Path, shell: Shell, says: Callable[..., FakeChat], folder: Path
+) -> None:
+    write_files(folder / "corpus", {"rag.md": RAG.replace("latency", "nothing"), "b.txt": "RAG."})
+    assert shell("ingest")[0] == ANSWERED
+    says(NO)
+    code, out, _ = shell("replay", str(receipt))
+    assert code == ANSWERED, "replayed, whatever changed"
+    lines = out.splitlines()
+    starts = ["corpus: ", "passage went: [1] rag.md", "passage came: ", "prompt: not the same"]
+    for begin in [*starts, "abstained: no then, yes now", "answer:", "-RAG adds latency. [1]"]:
+        assert any(line.startswith(begin) for line in lines), (begin, out)
+    assert lines[-1].startswith("seconds: ")
+    assert "nothing changed" not in out
+
+
+def test_a_replay_with_another_model_says_so(
+    receipt: Path, shell: Shell, says: Callable[..., FakeChat]
+) -> None:
+    says(YES, ANSWER)
+    _, out, _ = shell("replay", "--model", "embedded", str(receipt))
+    assert out.splitlines()[:2] == ["setting model: auto then, embedded now", "prompt: the same"]
+
+
+def test_a_replay_knows_the_turns_before(
+    receipt: Path, shell: Shell, says: Callable[..., FakeChat]
+) -> None:
+    kept = receipts.read(receipt)
+    follow = replace(kept.answer, question="and the store?")
+    replace(kept, history=[Turn(QUESTION, "Latency.")], answer=follow).write(receipt)
+    model = says(["What does the store add?"], YES, ["It needs a vector store."])
+    _, out, _ = shell("replay", str(receipt))
+    assert "Latency." in str(model.calls[0][-1].content)
+    assert f"understood as: {QUESTION} then, What does the store add? now" in out
+
+
+def test_a_replay_for_machines(receipt: Path, shell: Shell, says: Callable[..., FakeChat]) -> None:
+    says(YES, ANSWER)
+    code, out, _ = shell("replay", "--json", str(receipt))
+    data = json.loads(out)
+    assert code == ANSWERED
+    assert (data["unchanged"], data["changes"], data["same_prompt"]) == (True, [], True)
+    assert data["seconds"].keys() == {"then", "now"}
+    assert receipts.Receipt.from_json(data["now"]).answer.answer == "RAG adds latency. [1]"
+    says(NO)
+    data = json.loads(shell("replay", "--json", str(receipt))[1])
+    assert data["unchanged"] is False
+    changes = {change["what"]: change for change in data["changes"]}
+    assert (changes["abstained"]["then"], changes["abstained"]["now"]) == (False, True)
+
+
+def test_a_replay_without_an_index_is_one_line(receipt: Path, shell: Shell) -> None:
+    assert "whybot ingest" in one_line(*shell("replay", "--index", "nowhere", str(receipt)))
+
+
+def test_a_page_that_is_no_receipt_is_one_line(folder: Path, shell: Shell) -> None:
+    (folder / "r.html").write_text("<p>Hello")
+    assert "r.html is no receipt" in one_line(*shell("replay", "r.html"))
 
 
 # --- the machine

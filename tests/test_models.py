@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from fake_models import ONE_TOKEN, FakeChat, Ollama, Vote, chosen, ollama_server
 from langchain_core.messages import HumanMessage, SystemMessage
 from tiny_gguf import CONTEXT, write_gguf
 
-from bot.models import Chosen, decide, open_model, stream, yes
+from bot.models import Chosen, decide, open_model, remote, stream, yes
 from bot.trace import Reading
+from ingest import weights
 from ingest.errors import ModelFailed, ModelUnavailable, SettingError
 from ingest.settings import Settings
 
@@ -118,6 +120,15 @@ def test_a_model_is_found_with_and_without_its_tag(ollama: Ollama, opened: Open)
     assert opened("chat:1b").name == "ollama:chat:1b"
     assert opened("plain").name == opened("plain:latest").name == "ollama:plain:latest"
     assert opened("hub/deep:q4").name == "ollama:hub/deep:q4"
+
+
+def test_a_model_of_the_server_is_known_by_its_digest(ollama: Ollama, opened: Open) -> None:
+    ollama.models = {
+        "other:latest": {**CHAT, "digest": "cd"},
+        "plain:latest": {**CHAT, "digest": "ab"},
+    }
+    who = opened("plain")
+    assert (who.setting, who.digest) == ("ollama:plain:latest", "ab")
 
 
 def test_another_tag_is_offered(ollama: Ollama, opened: Open) -> None:
@@ -292,6 +303,26 @@ def test_a_gguf_file_by_its_path(tmp_path: Path) -> None:
         assert probability is None or 0 <= probability <= 1
         assert readings
     assert lines == ["loading tiny.gguf ..."]
+    assert (who.setting, who.digest) == (f"gguf:{path}", sha256(path.read_bytes()).hexdigest())
+
+
+def test_a_pinned_model_is_known_by_its_pin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_gguf(tmp_path / "tiny.gguf")
+    monkeypatch.setattr(weights, "fetch", lambda *args: path)
+    monkeypatch.setenv("OLLAMA_HOST", CLOSED)
+    with open_model(Settings(model="auto", threads=1)) as who:
+        assert who.setting == "embedded"
+        assert who.digest == weights.MODELS["qwen2.5-coder-1.5b"].files[0].sha256
+
+
+@pytest.mark.parametrize(
+    ("model", "away"),
+    [("openai:gpt", True), ("embedded:small", False), ("gguf:C:/m", False), ("ollama:a:b", False)],
+)
+def test_a_providers_model_is_not_on_this_machine(model: str, away: bool) -> None:
+    assert remote(model) is away
 
 
 def test_a_gguf_file_that_is_not_there(tmp_path: Path) -> None:

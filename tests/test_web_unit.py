@@ -21,12 +21,14 @@ from numpy.typing import NDArray
 from bot.answer import Bot
 from bot.explain import Step
 from bot.models import Chosen
+from bot.receipt import Model
 from bot.stages import Span
 from bot.trace import Dropped, Passage, Sentence, Token
 from bot.web import render, why
 from bot.web.exchange import Conversation, Exchange, ask
 from bot.web.room import BROKEN, BUSY, Room, State
 from ingest.errors import ModelUnavailable, WhybotError
+from ingest.index import IndexedChunk
 from ingest.library import Entry
 from ingest.settings import Settings
 from ingest.sync import Report
@@ -94,13 +96,16 @@ class Shelf:
     """Find the same passages for every question."""
 
     def __init__(self, passages: Sequence[Passage]) -> None:
-        self.passages = passages
+        self.passages, self.embedder = passages, Embedder()
 
     def retrieve(self, question: str, count: int) -> list[Passage]:
         return list(self.passages)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return np.ones((len(texts), 1), dtype=np.float32)
+
+    def chunks(self) -> list[IndexedChunk]:
+        return []
 
 
 class Embedder:
@@ -186,6 +191,21 @@ def test_ask_shows_every_stage_and_the_answer(rooms: Any) -> None:
     assert exchange.outcome == "answered" and exchange.answer
     assert exchange.answer.answer == "RAG adds latency. [1]"
     assert [turn.question for turn in talk.history()] == ["What does RAG add?"]
+
+
+def test_an_answer_has_its_receipt_with_the_turns_before_it(rooms: Any) -> None:
+    room, talk = rooms(Scripted(pieces=["RAG adds latency [1]."])), Conversation()
+    list(ask(room, talk, "What does RAG add?"))
+    before = talk.history()
+    list(ask(room, talk, "What does RAG add to latency?"))
+    first, second = talk.exchanges
+    assert first.receipt and (first.receipt.answer, first.receipt.history) == (first.answer, [])
+    assert second.receipt and second.receipt.history == before
+    assert second.receipt.model == Model("scripted", None)
+    for doing in ask(room, talk, "Count"):
+        if doing == "writing":
+            talk.stopping = True
+    assert talk.exchanges[-1].receipt is None, "there is none of half an answer"
 
 
 def test_stop_keeps_what_was_written_and_closes_the_model(rooms: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from bot import receipt_page
 from bot.web import render
 from bot.web.exchange import Conversation, ask
 from bot.web.room import Room
@@ -64,7 +65,7 @@ def page(room: Room, talk: gr.State) -> None:
                 new = gr.Button("New chat", scale=0, min_width=100, elem_id="new")
         with gr.Column(scale=2, min_width=320, elem_id="right"):
             gr.HTML("<h2>Sources</h2>", elem_id="sources-title", js_on_load=None)
-            sources = gr.HTML(render.sources(Conversation()), elem_id="sources", js_on_load=None)
+            sources = gr.HTML(beside(Conversation()), elem_id="sources", js_on_load=None)
 
     shown = [chat, status, sources, box]
 
@@ -77,7 +78,7 @@ def page(room: Room, talk: gr.State) -> None:
     def select(talk: Conversation, chosen: gr.SelectData) -> Any:
         index = chosen.index[0] if isinstance(chosen.index, list | tuple) else chosen.index
         before, talk.shown = talk.current, index // 2
-        return gr.skip() if talk.current is before else render.sources(talk)
+        return gr.skip() if talk.current is before else beside(talk)
 
     quick: dict[str, Any] = {
         "show_progress": "hidden",
@@ -111,7 +112,7 @@ def pictures(room: Room, talk: Conversation, question: str) -> Iterator[list[Any
             yield [
                 render.messages(talk),
                 render.status(now),
-                gr.skip() if now and shown is passages is not None else render.sources(talk),
+                gr.skip() if now and shown is passages is not None else beside(talk),
                 box,
             ]
             last, doing, passages, box = time.monotonic(), now, shown, gr.skip()
@@ -129,4 +130,10 @@ def halt(talk: Conversation) -> Iterator[str]:
 def clear(talk: Conversation) -> list[Any]:
     """Begin a new conversation."""
     talk.clear()
-    return [[], "", render.sources(talk), gr.Textbox(value="")]
+    return [[], "", beside(talk), gr.Textbox(value="")]
+
+
+def beside(talk: Conversation) -> str:
+    """Return what stands beside the conversation: the sources of an answer, and its receipt."""
+    kept = talk.current.receipt if talk.current else None
+    return render.sources(talk) + (receipt_page.link(kept) if kept else "")

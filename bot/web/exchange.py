@@ -11,7 +11,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bot import receipt
 from bot.answer import answer
+from bot.receipt import Receipt
 from bot.trace import (
     Answer,
     Dropped,
@@ -45,6 +47,7 @@ class Exchange:
     draft: str = ""
     gate: Gate | None = None
     answer: Answer | None = None
+    receipt: Receipt | None = None
     error: str = ""
 
     @property
@@ -137,5 +140,7 @@ def _answered(
                 if talk.stopping or room.closing:
                     return
                 yield exchange.take(event)
+        if exchange.answer:
+            exchange.receipt = receipt.of(bot, exchange.answer, history)
     finally:
         room.give_back()

@@ -100,7 +100,9 @@ def test_a_model_that_is_able_answers_through_the_server(seed_index: Settings) -
     # The counts are the server's own, and the bound that the prompt was fitted with holds.
     assert 100 < last.tokens.prompt <= bound
     assert 0 < last.tokens.completion <= bot.settings.max_tokens
-    assert last.gate.answerable is None or 0 <= last.gate.answerable <= 1
+    assert last.gate.signals is not None  # the server gives log-probabilities
+    assert last.gate.answerable is not None
+    assert 0.4 <= last.gate.answerable <= 1
 
 
 def test_yes_or_no_has_a_probability(seed_index: Settings) -> None:

@@ -33,6 +33,7 @@ class Nearest:
     heading: str
     share: float  # of the text's stems, 0..1; the passage's headings count with it
     same_polarity: bool  # both negate, or neither does
+    cosine: float  # the best of any sentence of the passages, -1..1; 1 where words decided
 
     @property
     def verbatim(self) -> bool:
@@ -73,14 +74,16 @@ class Sources:
         shares = [len(words & own) / max(len(words), 1) for _, _, own, _ in self._rows]
         wholes = [len(words & whole) / max(len(words), 1) for *_, whole in self._rows]
         ranks: list[Any] = [*zip(shares, wholes, strict=True)]
+        closest = 1.0
         if max(shares) < VERBATIM:
             cosines = self._vectors @ self._embed([text])[0]
+            closest = float(cosines.max())
             near = [share + float(cosine) for share, cosine in zip(shares, cosines, strict=True)]
             ranks = [*zip(near, wholes, strict=True)]
         best = max(range(len(ranks)), key=lambda row: (ranks[row], -row))
         evidence, heading, *_ = self._rows[best]
         same = negates(evidence.text) == negates(text)
-        return Nearest(evidence, heading, shares[best], same)
+        return Nearest(evidence, heading, shares[best], same, closest)
 
     @cached_property
     def _vectors(self) -> NDArray[np.float32]:

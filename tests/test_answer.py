@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
-from fakes import embed, passage
+from fakes import alike, passage
 from numpy.typing import NDArray
 
 from bot import prompt
@@ -57,7 +57,7 @@ class Shelf:
         return self.passages[:count]
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return embed(texts)
+        return alike(texts)
 
 
 def bot_of(who: Chosen, passages: Sequence[Passage] = PASSAGES, **settings: Any) -> Bot:

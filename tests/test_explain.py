@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
-from fakes import embed, passage
+from fakes import alike, passage
 from numpy.typing import NDArray
 
 from bot import answer as path
@@ -252,7 +252,7 @@ def answered(
             return list(passages)
 
         def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-            return embed(texts)
+            return alike(texts)
 
     one_token = ONE_TOKEN if probabilities else None
     who = chosen(FakeChat(replies=list(replies)), window=window, one_token=one_token)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
-from fakes import embed, passage
+from fakes import alike, embed, passage
 
 from bot.evidence import Sources
 from bot.grounding import check, quote, refuses
@@ -22,7 +22,7 @@ PASSAGES = [
 
 
 QUESTION = "What does RAG add?"
-SOURCES = Sources(PASSAGES, embed)
+SOURCES = Sources(PASSAGES, alike)
 
 
 def finished(run: Any) -> tuple[Any, list[Any]]:
@@ -137,7 +137,7 @@ def test_passages_without_a_single_word_do_no_harm() -> None:
     arrows: list[Passage] = [passage(1, "→ ← ↑", heading="Arrows")]
     who, _ = voter([Vote(0.1)])
     sentence, _ = finished(
-        check(Sentence("Some arrows point upwards.", []), QUESTION, Sources(arrows, embed), who)
+        check(Sentence("Some arrows point upwards.", []), QUESTION, Sources(arrows, alike), who)
     )
     assert (sentence.supported, sentence.citations) == (False, [])
 
@@ -170,3 +170,13 @@ def test_a_quote_is_a_passages_own_sentence() -> None:
     sentence = quote(near, "\n")
     assert (sentence.text, sentence.citations, sentence.lead) == ("RAG adds latency.", [1], "\n")
     assert (sentence.supported, sentence.evidence) == (True, near.evidence)
+
+
+def test_what_is_like_nothing_in_the_passages_is_the_models_own() -> None:
+    """The model would have said Yes: it is not asked."""
+    who, _ = voter()
+    text = "A hybrid joins two or more techniques."
+    sentence, _ = finished(check(Sentence(text, []), QUESTION, Sources(PASSAGES, embed), who))
+    assert (sentence.supported, sentence.citations) == (False, [])
+    assert "no passage says anything like it" in sentence.reason
+    assert sentence.evidence

@@ -95,7 +95,7 @@ def answer(
 
     # 5) Is that the answer to this question, or only something that the passages say?
     pieces = [] if grounding.refuses(draft) else citations.split(draft)
-    sources = Sources(passages, bot.retriever.embed)
+    sources = Sources(passages, bot.retriever.embedder.documents)
     if pieces:
         gate = yield from answerability.after(gate, resolved, sources, draft, chosen)
     amiss = "" if gate.passed else gate.reason

@@ -92,9 +92,8 @@ def after(
         return gate
     asked = prompt.ask(sources.passages, prompt.answers(question, draft))
     said = yield from models.yes(chosen, asked)
-    rests_on = " ".join(near.text for near in evidence(draft, sources))
-    alone = yield from models.yes(chosen, prompt.judge(question, rests_on))
-    said, alone = round(said or 0.0, 4), round(alone or 0.0, 4)
+    said = round(said or 0.0, 4)
+    alone = yield from _alone(question, evidence(draft, sources), chosen)
     return replace(
         gate,
         passed=said >= DRAFT_BAR and alone >= SENTENCES_BAR,
@@ -114,12 +113,21 @@ def quotes(
     gate: Gate, question: str, sources: Sources, draft: str, chosen: models.Chosen
 ) -> Generator[Reading, None, list[Nearest]]:
     """Return the sentences a failed draft comes nearest to, if they alone answer the question."""
-    found = evidence(draft, sources)
-    if gate.signals is None or not found:
+    if gate.signals is None or not (found := evidence(draft, sources)):
         return []
+    alone = gate.signals.sentences  # known already, if the draft was in doubt
+    if alone is None:
+        alone = yield from _alone(question, found, chosen)
+    return found if alone >= QUOTE_BAR else []
+
+
+def _alone(
+    question: str, found: Sequence[Nearest], chosen: models.Chosen
+) -> Generator[Reading, None, float]:
+    """Ask whether some sentences alone answer the question; 0 where the model does not say."""
     messages = prompt.judge(question, " ".join(near.text for near in found))
-    alone = yield from models.yes(chosen, messages)
-    return found if (alone or 0.0) >= QUOTE_BAR else []
+    yes = yield from models.yes(chosen, messages)
+    return round(yes or 0.0, 4)
 
 
 def evidence(draft: str, sources: Sources) -> list[Nearest]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from bot import citations
+from bot import citations, stages
 from bot.exits import ABSTAINED, ANSWERED, FAILED
 from bot.trace import Answer, Event, Reading, Resolved, Retrieved, Sentence, Turn
 from ingest import weights
@@ -144,7 +144,7 @@ def _waterfall(spans: Sequence[Span]) -> list[str]:
     if not spans:
         return []
     column = max(len(span.stage) for span in spans)
-    end = spans[-1].start + spans[-1].length or 1.0
+    end = stages.end(spans)
     lines = []
     for span in spans:
         before = min(round(span.start / end * BAR), BAR - 1)

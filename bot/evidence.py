@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bot.retrieval import stems
 from bot.trace import Evidence, Passage
@@ -73,17 +73,13 @@ class Sources:
             return None
         shares = [len(words & own) / max(len(words), 1) for _, _, own, _ in self._rows]
         wholes = [len(words & whole) / max(len(words), 1) for *_, whole in self._rows]
-        ranks: list[Any] = [*zip(shares, wholes, strict=True)]
-        closest = 1.0
+        cosines = [1.0] * len(shares)  # where words decide
         if max(shares) < VERBATIM:
-            cosines = self._vectors @ self._embed([text])[0]
-            closest = float(cosines.max())
-            near = [share + float(cosine) for share, cosine in zip(shares, cosines, strict=True)]
-            ranks = [*zip(near, wholes, strict=True)]
-        best = max(range(len(ranks)), key=lambda row: (ranks[row], -row))
+            cosines = (self._vectors @ self._embed([text])[0]).tolist()
+        best = max(range(len(shares)), key=lambda n: (shares[n] + cosines[n], wholes[n]))
         evidence, heading, *_ = self._rows[best]
         same = negates(evidence.text) == negates(text)
-        return Nearest(evidence, heading, shares[best], same, closest)
+        return Nearest(evidence, heading, shares[best], same, max(cosines))
 
     @cached_property
     def _vectors(self) -> NDArray[np.float32]:

@@ -17,9 +17,7 @@ from ingest.sentences import sentence_spans
 NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
 NAME = re.compile(r"\b[\w'’-]*[A-Z][\w'’-]*")
 QUOTE = re.compile(r'["“]([^"“”]{3,})["”]')
-MISSPELT = (
-    0.85  # difflib's ratio from which a name counts as another's misspelling: Celeron, Céloron
-)
+MISSPELT = 0.85  # difflib's ratio from which a name is another's misspelling: Celeron, Céloron
 
 
 def unknown(text: str, passages: Sequence[Passage], misspelt: bool = False) -> str:

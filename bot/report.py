@@ -100,24 +100,26 @@ def estimates(rows: Sequence[Scored]) -> Estimates:
 
 def answers(lines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return, for each system, its estimates over all questions and over each kind, and counts."""
-    systems: dict[str, list[Scored]] = {}
+    systems: dict[str, list[Mapping[str, Any]]] = {}
     for line in lines:
-        systems.setdefault(line["system"], []).append(scored(line))
+        systems.setdefault(line["system"], []).append(line)
+    return {system: _system(lines) for system, lines in systems.items()}
+
+
+def _system(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    rows, stages = [scored(line) for line in lines], _stages(lines)
     return {
-        system: {
-            "questions": len(rows),
-            "all": estimates(rows),
-            "kinds": {
-                kind: estimates([row for row in rows if row.kind == kind])
-                for kind in dict.fromkeys(row.kind for row in rows)
-                if kind
-            },
-            "stages": _stages([line for line in lines if line["system"] == system]),
-            "added": added_share([line for line in lines if line["system"] == system]),
-            "invalid_citations": sum(not valid for row in rows for valid in row.marks),
-            "invalid_citations_taken_out": sum(row.taken_out for row in rows),
-        }
-        for system, rows in systems.items()
+        "questions": len(rows),
+        "all": estimates(rows),
+        "kinds": {
+            kind: estimates([row for row in rows if row.kind == kind])
+            for kind in dict.fromkeys(row.kind for row in rows)
+            if kind
+        },
+        "stages": stages,
+        "added": _added(stages),
+        "invalid_citations": sum(not valid for row in rows for valid in row.marks),
+        "invalid_citations_taken_out": sum(row.taken_out for row in rows),
     }
 
 
@@ -131,13 +133,12 @@ def _stages(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     }
 
 
-def added_share(lines: Sequence[Mapping[str, Any]]) -> float:
+def _added(stages: Mapping[str, float]) -> float:
     """Return what gate and check add to the time for reading the passages and writing, 0 and up.
 
     The passages are read when the gate asks about them; what is read again after that, to write,
     is what the gate's own question costs.
     """
-    stages = _stages(lines)
     needed = stages.get("answerable", 0.0) + stages.get("write", 0.0)
     added = sum(stages.get(name, 0.0) for name in ("read", "doubt", "check"))
     return added / needed if needed else 0.0

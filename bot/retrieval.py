@@ -13,7 +13,6 @@ import math
 import re
 import threading
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -45,10 +44,6 @@ class Retriever:
         self._index, self.embedder = index, embedder
         self._lock = threading.Lock()
         self._load()
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the unit vectors of texts, one a row."""
-        return self.embedder.documents(texts)
 
     def _load(self) -> None:
         self._chunks = {chunk.id: chunk for chunk in self._index.chunks()}

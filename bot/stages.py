@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 # What each stage of the answer path is called, in the order in which they follow.
@@ -25,6 +25,11 @@ class Span:
     stage: str
     start: float  # milliseconds since the question came
     length: float  # milliseconds
+
+
+def end(stages: Sequence[Span]) -> float:
+    """Return when the last stage was done, in milliseconds, to divide by."""
+    return stages[-1].start + stages[-1].length or 1.0
 
 
 def spans(timings_ms: Mapping[str, float]) -> list[Span]:

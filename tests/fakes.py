@@ -10,8 +10,9 @@ import re
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -85,6 +86,36 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
 def alike(texts: Sequence[str]) -> NDArray[np.float32]:
     """Embed all texts as the same, so that words alone tell them apart."""
     return np.ones((len(texts), 1), dtype=np.float32)
+
+
+class Shelf:
+    """Stand in for a Retriever: find the same passages for every question, and note those.
+
+    Its embedder tells no text from another, unless one is given.
+    """
+
+    def __init__(self, passages: Sequence[Passage], embedder: Any = None) -> None:
+        self.passages, self.asked = list(passages), list[tuple[str, int]]()
+        self.embedder = embedder or SimpleNamespace(documents=alike)
+
+    def retrieve(self, question: str, count: int) -> list[Passage]:
+        """Return the first passages."""
+        self.asked.append((question, count))
+        return self.passages[:count]
+
+    def chunks(self) -> list[IndexedChunk]:
+        """Return nothing: there is no index."""
+        return []
+
+
+def finished(run: Generator[Any, None, Any]) -> tuple[Any, list[Any]]:
+    """Run a generator to its end: (what it returns, what it yielded)."""
+    events = []
+    while True:
+        try:
+            events.append(next(run))
+        except StopIteration as end:
+            return end.value, events
 
 
 # --- data

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-import numpy as np
 import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
-from fakes import alike, passage
-from numpy.typing import NDArray
+from fakes import Shelf, passage
 
 from bot import prompt
 from bot.answer import SPARE, Bot, answer, select
@@ -44,20 +42,6 @@ NAMES = {  # the product's interface
     "passages": "n document heading page start end score text",
     "tokens": "prompt completion window",
 }
-
-
-class Shelf:
-    """Find the same passages for every question, and note the questions."""
-
-    def __init__(self, passages: Sequence[Passage]) -> None:
-        self.passages, self.asked = list(passages), list[tuple[str, int]]()
-
-    def retrieve(self, question: str, count: int) -> list[Passage]:
-        self.asked.append((question, count))
-        return self.passages[:count]
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return alike(texts)
 
 
 def bot_of(who: Chosen, passages: Sequence[Passage] = PASSAGES, **settings: Any) -> Bot:
@@ -258,6 +242,13 @@ def test_a_passage_is_quoted_where_the_draft_failed() -> None:
     assert [sentence.text for sentence in result.withheld] == ["RAG adds no latency."]
     assert [e.text for e in events if isinstance(e, Sentence)] == ["RAG adds latency."]
     assert "quoted" in result.sentences[0].reason
+
+
+def test_what_was_asked_of_the_evidence_in_doubt_is_not_asked_again_to_quote_it() -> None:
+    result, _, model = run([Vote(0.5)], ["RAG adds no latency."], YES, YES, NO)
+    assert result.answer == "RAG adds latency. [1]"
+    judged = [call for call in model.calls if "text alone" in str(call[-1].content)]
+    assert len(judged) == 1
 
 
 def test_a_draft_without_a_supported_sentence_is_an_abstention() -> None:

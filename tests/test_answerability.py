@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
-from fakes import embed, passage
+from fakes import embed, finished, passage
 
 from bot.answerability import (
     BAR,
@@ -31,16 +31,6 @@ LATENCY = "RAG adds latency. It does not need training."
 PASSAGES = [passage(1, LATENCY, dense=0.4), passage(2, "RAG is old.", dense=0.6)]
 SOURCES = Sources(PASSAGES, embed)
 PASSED = Gate(0.9, BAR, passed=True)
-
-
-def finished(run: Any) -> tuple[Any, list[Any]]:
-    """Run a generator to its end: (what it returns, what it yielded)."""
-    events = []
-    while True:
-        try:
-            events.append(next(run))
-        except StopIteration as end:
-            return end.value, events
 
 
 def test_the_gate_compares_the_best_score_with_the_bar() -> None:

@@ -98,6 +98,6 @@ def test_every_sentence_shown_has_its_support(lines: list[dict[str, Any]]) -> No
 
 def test_gate_and_check_add_little_time(lines: list[dict[str, Any]]) -> None:
     """The issue's bound: 40 % of the time it takes to read and write."""
-    assert report.added_share(lines) <= 0.4
+    assert report.answers(lines)["whybot"]["added"] <= 0.4
     far = [line["result"]["timings_ms"] for line in lines if line["kind"] == "off-topic"]
     assert max(sum(row[name] for name in ("prompt", "answerable")) for row in far) < 50

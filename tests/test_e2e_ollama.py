@@ -10,14 +10,14 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import ollama
 import pytest
 from conftest import OllamaServer, free_port, serving_ollama
+from fakes import finished
 from langchain_core.messages import HumanMessage
 
 from bot import models
@@ -30,16 +30,6 @@ from ingest.settings import Settings
 Shell = Callable[..., subprocess.CompletedProcess[str]]
 
 pytestmark = pytest.mark.usefixtures("ollama_host")
-
-
-def told(generator: Generator[Any, None, float | None]) -> float | None:
-    """Run a generator to its end and give what it returns."""
-    while True:
-        try:
-            next(generator)
-        except StopIteration as end:
-            value: float | None = end.value
-            return value
 
 
 def window_in_use(name: str) -> int | None:
@@ -109,8 +99,8 @@ def test_yes_or_no_has_a_probability(seed_index: Settings) -> None:
     settings = replace(seed_index, model="ollama:whybot-qwen")
     with models.open_model(settings) as chosen:
         asked = "Statement: {}\nIs this statement true? Reply Yes or No."
-        true = told(models.yes(chosen, [HumanMessage(asked.format("Snow is cold."))]))
-        false = told(models.yes(chosen, [HumanMessage(asked.format("Snow is hot."))]))
+        true, _ = finished(models.yes(chosen, [HumanMessage(asked.format("Snow is cold."))]))
+        false, _ = finished(models.yes(chosen, [HumanMessage(asked.format("Snow is hot."))]))
     assert true is not None
     assert false is not None
     assert 0 <= false < 0.5 < true <= 1

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-import numpy as np
 import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
-from fakes import alike, passage
-from numpy.typing import NDArray
+from fakes import Shelf, passage
 
 from bot import answer as path
 from bot import prompt
@@ -247,16 +245,9 @@ def answered(
     window: int = 4096,
     **settings: Any,
 ) -> Answer:
-    class Shelf:
-        def retrieve(self, question: str, count: int) -> list[Passage]:
-            return list(passages)
-
-        def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-            return alike(texts)
-
     one_token = ONE_TOKEN if probabilities else None
     who = chosen(FakeChat(replies=list(replies)), window=window, one_token=one_token)
-    bot = path.Bot(Settings(**settings), cast("Retriever", Shelf()), who)
+    bot = path.Bot(Settings(**settings), cast("Retriever", Shelf(passages)), who)
     *_, last = path.answer(bot, question)
     assert isinstance(last, Answer)
     return last

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
-from fakes import alike, embed, passage
+from fakes import alike, embed, finished, passage
 
 from bot.evidence import Sources
 from bot.grounding import check, quote, refuses
@@ -23,16 +23,6 @@ PASSAGES = [
 
 QUESTION = "What does RAG add?"
 SOURCES = Sources(PASSAGES, alike)
-
-
-def finished(run: Any) -> tuple[Any, list[Any]]:
-    """Run a generator to its end: (what it returns, what it yielded)."""
-    events = []
-    while True:
-        try:
-            events.append(next(run))
-        except StopIteration as end:
-            return end.value, events
 
 
 def voter(*replies: Any) -> tuple[Chosen, FakeChat]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from fake_models import ONE_TOKEN, FakeChat, Ollama, Vote, chosen, ollama_server
+from fakes import finished
 from langchain_core.messages import HumanMessage, SystemMessage
 from tiny_gguf import CONTEXT, write_gguf
 
@@ -233,13 +234,7 @@ def test_an_error_in_the_middle_of_an_answer_is_passed_on(ollama: Ollama, opened
 
 
 def asked(who: Chosen) -> tuple[float | None, list[Reading]]:
-    run = yes(who, list(MESSAGES))
-    readings = []
-    while True:
-        try:
-            readings.append(next(run))
-        except StopIteration as end:
-            return end.value, readings
+    return finished(yes(who, list(MESSAGES)))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])

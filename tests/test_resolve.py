@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fake_models import FakeChat, chosen
+from fakes import finished
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from bot import resolve as resolve_module
@@ -21,13 +22,7 @@ def resolved(
 ) -> tuple[str, list[Reading], FakeChat]:
     """Run to the end: the question, what was read meanwhile, and the model."""
     model = FakeChat(replies=list(replies))
-    run = resolve(question, history, chosen(model, name))
-    readings = []
-    while True:
-        try:
-            readings.append(next(run))
-        except StopIteration as end:
-            return end.value, readings, model
+    return *finished(resolve(question, history, chosen(model, name))), model
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import Shelf
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from numpy.typing import NDArray
 
 from bot.answer import Bot
 from bot.explain import Step
@@ -28,7 +28,6 @@ from bot.web import render, why
 from bot.web.exchange import Conversation, Exchange, ask
 from bot.web.room import BROKEN, BUSY, Room, State
 from ingest.errors import ModelUnavailable, WhybotError
-from ingest.index import IndexedChunk
 from ingest.library import Entry
 from ingest.settings import Settings
 from ingest.sync import Report
@@ -92,22 +91,6 @@ def _chunk(piece: str | tuple[int, int]) -> AIMessageChunk:
     return AIMessageChunk(content="", response_metadata={"prompt_progress": progress})
 
 
-class Shelf:
-    """Find the same passages for every question."""
-
-    def __init__(self, passages: Sequence[Passage]) -> None:
-        self.passages, self.embedder = passages, Embedder()
-
-    def retrieve(self, question: str, count: int) -> list[Passage]:
-        return list(self.passages)
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return np.ones((len(texts), 1), dtype=np.float32)
-
-    def chunks(self) -> list[IndexedChunk]:
-        return []
-
-
 class Embedder:
     """Embed nothing in particular; cut at every word."""
 
@@ -147,7 +130,7 @@ def rooms(settings: Settings) -> Iterator[Any]:
             if errors:
                 raise errors.pop()
             chosen = Chosen(model, "scripted", "a test", 4096, exact=True)
-            yield Bot(settings, Shelf(passages), chosen)  # type: ignore[arg-type]
+            yield Bot(settings, Shelf(passages, Embedder()), chosen)  # type: ignore[arg-type]
 
         room = Room(settings, open_bot, lambda settings, progress: Embedder())  # type: ignore[arg-type,return-value]
         opened.append(room)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from bot import stages
 from bot.explain import Step, explain
 from bot.stages import Span
 from bot.trace import Answer
@@ -45,7 +46,7 @@ def facts(rows: Sequence[tuple[str, str]]) -> str:
 
 def waterfall(spans: Sequence[Span]) -> str:
     """Return each stage where it lies in the time of all, and as long as it took."""
-    end = spans[-1].start + spans[-1].length or 1.0
+    end = stages.end(spans)
     rows = "".join(
         f'<li><span class="stage">{escape(span.stage)}</span>'
         f'<span class="track"><span class="bar" style="margin-left:{span.start / end:.2%};'

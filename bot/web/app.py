@@ -90,7 +90,7 @@ def launch(blocks: gr.Blocks, host: str, port: int | None, open_browser: bool) -
             theme=gr.themes.Default(
                 primary_hue="teal", neutral_hue="slate", font=FONTS, font_mono=MONO
             ).set(**COLOURS),
-            css_paths=FOLDER / "style.css",
+            css_paths=sorted(FOLDER.glob("*.css")),
             js=(FOLDER / "page.js").read_text("utf-8"),
         )
     except OSError as error:

@@ -96,8 +96,9 @@ def answer(
     # 5) Is that the answer to this question, or only something that the passages say?
     pieces = [] if grounding.refuses(draft) else citations.split(draft)
     sources = Sources(passages, bot.retriever.embedder.documents)
+    judged: list[answerability.Judged] = []
     if pieces:
-        gate = yield from answerability.after(gate, resolved, sources, draft, chosen)
+        gate, judged = yield from answerability.after(gate, resolved, sources, draft, chosen)
     amiss = "" if gate.passed else gate.reason
     clock.lap("doubt")
 
@@ -116,11 +117,13 @@ def answer(
         else:
             withheld.append(sentence)
 
-    # 7) Where the draft failed and a passage answers directly, the passage is quoted.
-    if withheld and not sentences and gate.passed:
-        quoted = yield from answerability.quotes(gate, resolved, sources, draft, chosen)
-        sentences = [grounding.quote(near, "\n" if n else "") for n, near in enumerate(quoted)]
-        yield from sentences
+    # 7) Where the draft failed and a sentence of the passages answers directly, it is quoted.
+    if draft and not sentences:
+        if not judged:
+            judged = yield from answerability.judge(resolved, sources, draft * bool(pieces), chosen)
+        for one in answerability.quotable(judged):
+            sentences.append(grounding.quote(one.near, one.yes, "\n" * bool(sentences)))
+            yield sentences[-1]
     abstained = not any(sentence.supported and sentence.evidence for sentence in sentences)
     clock.lap("check")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Generator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot import citations, models, prompt
 from bot.evidence import Nearest, Sources
@@ -29,12 +29,13 @@ BAR = 0.15
 YES, COSINE, UNKNOWN, CONSTANT = 1.51, 4.17, -2.69, -4.25
 SURE = 0.40  # from here on the draft is written and believed
 DOUBT = 0.05  # below it nothing is written; between the two the draft has to convince
-# What P(Yes) a doubtful draft needs, asked whether it answers just this question, and whether the
-# sentences it rests on, alone, do.
-DRAFT_BAR, SENTENCES_BAR = 0.66, 0.57
-# The latter, from which the sentences are quoted where the draft itself is not supported.
-QUOTE_BAR = 0.75
-RESTS_ON = 3  # so many of the draft's first sentences are looked up for that
+# What P(Yes) a doubtful draft needs, asked whether it answers just this question, and whether one
+# of the sentences that it rests on does so alone.
+DRAFT_BAR, RESTS_BAR = 0.66, 0.57
+# The latter, from which a sentence is quoted where the draft failed, or rests on none as good: of
+# the unanswerable questions that are refused none has one above .77 (public) and .81 (gold).
+QUOTE_BAR = 0.83
+LOOKED_AT = 3  # sentences asked about that come near the question; as many for the draft
 
 NUMBER_ASKED = re.compile(
     r"\bhow many\b|\b(?:what|which) (?:year|century|decade|date|percentage|percent)\b"
@@ -48,6 +49,15 @@ NUMBER_GIVEN = re.compile(
     r"|november|december|(?:mon|tues|wednes|thurs|fri|satur|sun)day|spring|summer|autumn|winter"
     r"|century)\b)"
 )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A sentence of the passages, and whether it alone answers the question."""
+
+    near: Nearest
+    yes: float  # P(Yes)
+    drafts: bool  # the draft rests on it
 
 
 def gate(passages: Sequence[Passage]) -> Gate:
@@ -83,24 +93,31 @@ def before(
 
 def after(
     gate: Gate, question: str, sources: Sources, draft: str, chosen: models.Chosen
-) -> Generator[Reading, None, Gate]:
-    """In doubt, ask whether the draft answers the question, and whether its evidence alone does."""
+) -> Generator[Reading, None, tuple[Gate, list[Judged]]]:
+    """In doubt, ask whether the draft answers the question, and what it rests on does.
+
+    A sentence that surely answers alone is preferred to a draft that rests on none such. Returns
+    what was asked about the sentences too, so that it need not be asked again.
+    """
     if number_missing(question, draft):
         reason = "the question asks for a number or a date, and the draft has none"
-        return replace(gate, passed=False, reason=reason)
+        return replace(gate, passed=False, reason=reason), []
     if gate.signals is None or probability(gate.signals) >= SURE:
-        return gate
+        return gate, []
     asked = prompt.ask(sources.passages, prompt.answers(question, draft))
     said = yield from models.yes(chosen, asked)
     said = round(said or 0.0, 4)
-    alone = yield from _alone(question, evidence(draft, sources), chosen)
-    return replace(
+    judged = yield from judge(question, sources, draft, chosen)
+    rests = max((one.yes for one in judged if one.drafts), default=0.0)
+    alone = max((one.yes for one in judged), default=0.0)
+    weighed = replace(
         gate,
-        passed=said >= DRAFT_BAR and alone >= SENTENCES_BAR,
-        reason=f"{gate.reason}; that the draft answers it, {said:.0%}; "
-        f"that the sentences it rests on do, {alone:.0%}",
-        signals=replace(gate.signals, draft=said, sentences=alone),
+        passed=said >= DRAFT_BAR and rests >= RESTS_BAR and not rests < QUOTE_BAR <= alone,
+        reason=f"{gate.reason}; that the draft answers it, {said:.0%}; that a sentence alone does, "
+        f"{alone:.0%}, and of those that the draft rests on, {rests:.0%}",
+        signals=replace(gate.signals, draft=said, rests=rests, alone=alone),
     )
+    return weighed, judged
 
 
 def probability(signals: Signals) -> float:
@@ -109,34 +126,36 @@ def probability(signals: Signals) -> float:
     return 1 / (1 + math.exp(-odds - UNKNOWN * bool(signals.unknown)))
 
 
-def quotes(
-    gate: Gate, question: str, sources: Sources, draft: str, chosen: models.Chosen
-) -> Generator[Reading, None, list[Nearest]]:
-    """Return the sentences a failed draft comes nearest to, if they alone answer the question."""
-    if gate.signals is None or not (found := evidence(draft, sources)):
-        return []
-    alone = gate.signals.sentences  # known already, if the draft was in doubt
-    if alone is None:
-        alone = yield from _alone(question, found, chosen)
-    return found if alone >= QUOTE_BAR else []
+def quotable(judged: Sequence[Judged]) -> list[Judged]:
+    """Return the sentences that surely answer the question by themselves, the surest first."""
+    sure = [one for one in judged if one.yes >= QUOTE_BAR]
+    return sorted(sure, key=lambda one: -one.yes)[:LOOKED_AT]
 
 
-def _alone(
-    question: str, found: Sequence[Nearest], chosen: models.Chosen
-) -> Generator[Reading, None, float]:
-    """Ask whether some sentences alone answer the question; 0 where the model does not say."""
-    messages = prompt.judge(question, " ".join(near.text for near in found))
-    yes = yield from models.yes(chosen, messages)
-    return round(yes or 0.0, 4)
+def judge(
+    question: str, sources: Sources, draft: str, chosen: models.Chosen
+) -> Generator[Reading, None, list[Judged]]:
+    """Ask of each sentence near the question or the draft whether it alone answers the question.
+
+    Nothing is asked of a model that gives no probabilities.
+    """
+    judged: list[Judged] = []
+    for near, drafts in candidates(question, draft, sources) if chosen.one_token else ():
+        yes = yield from models.yes(chosen, prompt.judge(question, near.text))
+        judged.append(Judged(near, round(yes or 0.0, 4), drafts))
+    return judged
 
 
-def evidence(draft: str, sources: Sources) -> list[Nearest]:
-    """Return the passages' sentences that the draft comes nearest to, each once."""
-    found: dict[str, Nearest] = {}
-    for _, raw in citations.split(draft)[:RESTS_ON]:
-        if near := sources.nearest(raw):
-            found.setdefault(near.text, near)
-    return [*found.values()]
+def candidates(question: str, draft: str, sources: Sources) -> list[tuple[Nearest, bool]]:
+    """Return the passages' sentences nearest to draft and question, each once.
+
+    With each, whether the draft rests on it. For a question for a number, only those with one.
+    """
+    drafted = [sources.nearest(raw) for _, raw in citations.split(draft)[:LOOKED_AT]]
+    found = {near.text: (near, True) for near in drafted if near}
+    for near in sources.near(question, LOOKED_AT):
+        found.setdefault(near.text, (near, False))
+    return [pair for pair in found.values() if not number_missing(question, pair[0].evidence.text)]
 
 
 def number_missing(question: str, draft: str) -> bool:

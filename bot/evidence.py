@@ -62,31 +62,45 @@ class Sources:
                 self._rows.append((found, passage.heading, around | set(stems(text)), whole))
 
     def nearest(self, text: str) -> Nearest | None:
-        """Find the sentence nearest in words and meaning; None if the passages have none.
+        """Find the sentence nearest in words and meaning; None if the passages have none."""
+        return next(iter(self.near(text, 1)), None)
 
-        The share of common stems and the cosine count alike, because a paraphrase shares few
-        words; but a sentence that has all of the text's words comes first. On a tie the passage
-        decides that has more of them.
+    def near(self, text: str, count: int) -> list[Nearest]:
+        """Find the sentences nearest in words and meaning, nearest first.
+
+        The share of common stems and the cosines, of the sentence under its heading and alone,
+        count alike, because a paraphrase shares few words; but where one is wanted, a sentence
+        that has all of the text's words comes first. On a tie the passage decides that has more
+        of them.
         """
         words = set(stems(text))
         if not self._rows:
-            return None
+            return []
         shares = [len(words & own) / max(len(words), 1) for _, _, own, _ in self._rows]
         wholes = [len(words & whole) / max(len(words), 1) for *_, whole in self._rows]
-        cosines = [1.0] * len(shares)  # where words decide
-        if max(shares) < VERBATIM:
-            cosines = (self._vectors @ self._embed([text])[0]).tolist()
-        best = max(range(len(shares)), key=lambda n: (shares[n] + cosines[n], wholes[n]))
-        evidence, heading, *_ = self._rows[best]
-        same = negates(evidence.text) == negates(text)
-        return Nearest(evidence, heading, shares[best], same, max(cosines))
+        ranks, closest = shares, 1.0  # where words decide
+        if count > 1 or max(shares) < VERBATIM:
+            vector = self._embed([text])[0]
+            under, alone = (vectors @ vector for vectors in self._vectors)
+            ranks, closest = (under + alone + shares).tolist(), float(under.max())
+        order = sorted(range(len(shares)), key=lambda n: (-ranks[n], -wholes[n]))
+        negated = negates(text)
+        found = []
+        for n in order[:count]:
+            evidence, heading, *_ = self._rows[n]
+            same = negates(evidence.text) == negated
+            found.append(Nearest(evidence, heading, shares[n], same, closest))
+        return found
 
     @cached_property
-    def _vectors(self) -> NDArray[np.float32]:
-        return self._embed([
-            f"{heading}: {evidence.text}" if heading else evidence.text
-            for evidence, heading, *_ in self._rows
-        ])  # fmt: skip
+    def _vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Embed the sentences under their headings, and alone."""
+        alone = [evidence.text for evidence, *_ in self._rows]
+        under = [
+            f"{heading}: {text}" if heading else text
+            for text, (_, heading, *_) in zip(alone, self._rows, strict=True)
+        ]
+        return self._embed(under), self._embed(alone)
 
 
 def negates(sentence: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bot.answerability import DOUBT, DRAFT_BAR, SENTENCES_BAR
+from bot.answerability import DOUBT, DRAFT_BAR, QUOTE_BAR, RESTS_BAR
 from bot.grounding import FRAGMENT_BAR, SUPPORT_BAR, refuses
 from bot.retrieval import DENSE_WEIGHT
 from bot.stages import Span, spans
@@ -172,20 +172,20 @@ def _gate_summary(answer: Answer) -> str:
 def _second_look(answer: Answer) -> Step:
     gate, signals = answer.gate, answer.gate.signals
     facts = []
-    summary = f"{STOPPED} {gate.reason}."
-    if signals and signals.draft is not None and signals.sentences is not None:
+    summary = _stop(answer, f"{gate.reason}.")
+    if signals and signals.draft is not None:
+        rests, alone = signals.rests or 0.0, signals.alone or 0.0
         facts = [
             ("It answers the question", f"{signals.draft:.1%}; {DRAFT_BAR:.0%} is needed"),
-            ("Its evidence alone does", f"{signals.sentences:.1%}; {SENTENCES_BAR:.0%} is needed"),
+            ("A sentence it rests on does", f"{rests:.1%}; {RESTS_BAR:.0%} is needed"),
+            ("Any sentence does", f"{alone:.1%}; from {QUOTE_BAR:.0%} on it is preferred"),
         ]
-        verdict = (
-            "The draft had to convince, and did"
-            if gate.passed
-            else f"{STOPPED} the draft had to convince, and did not"
-        )
+        verdict = "The draft had to convince, and did"
+        if not gate.passed:
+            verdict = _stop(answer, "the draft had to convince, and did not")
         summary = (
             f"{verdict}: that it answers the question has {signals.draft:.1%}, "
-            f"that the sentences it rests on do, {signals.sentences:.1%}."
+            f"that a sentence it rests on does so alone, {rests:.1%}."
         )
     return Step("Second look", summary, facts)
 
@@ -226,11 +226,11 @@ def _prompt(answer: Answer) -> Step:
 def _draft(answer: Answer) -> Step:
     sentences = len(_drafted(answer))
     if not answer.draft.strip():
-        summary = f"{STOPPED} the model wrote nothing."
+        summary = _stop(answer, "the model wrote nothing.")
     elif refuses(answer.draft):
-        summary = f"{STOPPED} the model itself wrote that the passages do not say."
+        summary = _stop(answer, "the model itself wrote that the passages do not say.")
     elif not sentences:
-        summary = f"{STOPPED} the model wrote no sentence."
+        summary = _stop(answer, "the model wrote no sentence.")
     else:
         size = f" in {answer.tokens.completion} tokens" if answer.tokens.completion else ""
         summary = f"{answer.model} wrote {_many(sentences, 'sentence', 'sentences')}{size}."
@@ -251,8 +251,12 @@ def _check(answer: Answer) -> Step:
 def _check_summary(answer: Answer) -> str:
     total, quoted = len(_drafted(answer)), sum(one.quoted for one in answer.sentences)
     stated = sum(bool(one.supported and one.evidence) for one in answer.sentences) - quoted
+    instead = f"{_many(quoted, 'sentence', 'sentences')} of theirs quoted instead"
+    if not total:
+        return f"There is no draft to check; {instead}."
     if not answer.gate.passed:
-        return f"Not one of {total} counts: the draft as a whole was not believed."
+        also = f"; {instead}" if quoted else ""
+        return f"Not one of {total} counts: the draft as a whole was not believed{also}."
     if answer.abstained:
         return f"{STOPPED} of {_many(total, 'sentence', 'sentences')} the passages state none."
     rest = {
@@ -262,7 +266,7 @@ def _check_summary(answer: Answer) -> str:
     }
     others = "".join(f", {count} {what}" for what, count in rest.items() if count)
     if quoted:
-        others += f"; {_many(quoted, 'sentence', 'sentences')} of theirs quoted instead"
+        others += f"; {instead}"
     return f"The passages state {stated} of {_many(total, 'sentence', 'sentences')}{others}."
 
 
@@ -291,6 +295,11 @@ def _time(answer: Answer) -> Step:
         longest = max(stages, key=lambda span: span.length)
         summary += f"; the longest was to {longest.stage}, {longest.length / 1000:.1f} s"
     return Step("Time", f"{summary}.", spans=stages)
+
+
+def _stop(answer: Answer, said: str) -> str:
+    """Say what ended the answer; where a passage was quoted after all, it only ended the draft."""
+    return f"{STOPPED} {said}" if answer.abstained else said[:1].upper() + said[1:]
 
 
 def _marks(numbers: Sequence[int]) -> str:

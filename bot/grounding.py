@@ -79,17 +79,20 @@ def check(
     return _cited(found) if found.supported else found
 
 
-def quote(near: Nearest, lead: str) -> Sentence:
-    """Make a passage's own sentence a sentence of the answer, after `lead`."""
+def quote(near: Nearest, yes: float, lead: str) -> Sentence:
+    """Make a passage's own sentence, under its heading, a sentence of the answer, after `lead`.
+
+    yes: how surely it answers the question by itself, 0..1.
+    """
     evidence = near.evidence
     return Sentence(
-        text=evidence.text,
+        text=near.text,
         citations=[evidence.n],
         attributed=True,
         lead=lead,
         support=1.0,
         supported=True,
-        reason="quoted: no sentence of the draft was supported",
+        reason=f"quoted, because the draft failed: alone it answers the question, {yes:.0%}",
         evidence=evidence,
         quoted=True,
     )

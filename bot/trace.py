@@ -52,7 +52,9 @@ class Signals:
     cosine: float  # the best cosine similarity of the question and a passage
     unknown: str = ""  # the first name or number of the question that stands in no passage
     draft: float | None = None  # P(Yes), asked whether its draft answers it; None: not in doubt
-    sentences: float | None = None  # P(Yes), asked whether the sentences it rests on do, alone
+    # The same of a sentence, asked if it alone does: the best it rests on, and the best looked at.
+    rests: float | None = None
+    alone: float | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Sentence:
     supported: bool = False
     reason: str = ""  # how the support was found, in plain words
     evidence: Evidence | None = None  # the passage's own sentence that comes nearest
-    quoted: bool = False  # it is that sentence, put in place of a draft that failed
+    quoted: bool = False  # it is that sentence, under its heading, in place of a draft that failed
 
 
 @dataclass(frozen=True)

@@ -201,7 +201,7 @@ def test_nothing_is_written_when_the_passages_lack_the_answer() -> None:
 @pytest.mark.parametrize("grounding", ["strict", "show"])
 def test_a_draft_that_does_not_answer_the_question_is_no_answer(grounding: str) -> None:
     draft = "RAG adds latency."
-    result, _, _ = run([Vote(0.5)], [draft], YES, NO, grounding=grounding)
+    result, _, _ = run([Vote(0.5)], [draft], YES, NO, NO, NO, grounding=grounding)
     assert result.abstained
     assert not result.gate.passed
     assert result.draft == draft
@@ -221,10 +221,19 @@ def test_a_question_for_a_number_is_not_answered_without_one() -> None:
 
 @pytest.mark.parametrize("draft", ["", " \n", "The passages do not contain this information."])
 def test_an_empty_draft_or_a_refusal_is_an_abstention(draft: str) -> None:
-    result, _, _ = run(YES, [draft])
+    looked = [NO, NO, NO] if draft else []
+    result, _, _ = run(YES, [draft], *looked)
     assert result.abstained
     assert (result.answer, result.sentences) == (prompt.ABSTENTION, [])
     assert result.draft == draft
+
+
+def test_where_the_model_would_not_answer_a_sentence_that_does_is_quoted() -> None:
+    draft = "The passages do not contain this information."
+    result, _, _ = run(YES, [draft], NO, NO, YES)
+    assert not result.abstained
+    assert result.answer == "Fine-Tuning > Cons: Fine-tuning needs training data. [2]"
+    assert result.withheld == []
 
 
 def test_an_unsupported_sentence_is_withheld() -> None:
@@ -236,23 +245,29 @@ def test_an_unsupported_sentence_is_withheld() -> None:
 
 
 def test_a_passage_is_quoted_where_the_draft_failed() -> None:
-    result, events, _ = run(YES, ["RAG adds no latency."], NO, YES)
+    result, events, _ = run(YES, ["RAG adds no latency."], NO, YES, NO, NO)
     assert not result.abstained
-    assert result.answer == "RAG adds latency. [1]"
+    assert result.answer == "RAG > Cons: RAG adds latency. [1]"
     assert [sentence.text for sentence in result.withheld] == ["RAG adds no latency."]
-    assert [e.text for e in events if isinstance(e, Sentence)] == ["RAG adds latency."]
+    assert [e for e in events if isinstance(e, Sentence)] == result.sentences
     assert "quoted" in result.sentences[0].reason
 
 
-def test_what_was_asked_of_the_evidence_in_doubt_is_not_asked_again_to_quote_it() -> None:
-    result, _, model = run([Vote(0.5)], ["RAG adds no latency."], YES, YES, NO)
-    assert result.answer == "RAG adds latency. [1]"
+def test_what_was_asked_of_sentences_in_doubt_is_not_asked_again_to_quote_them() -> None:
+    result, _, model = run([Vote(0.5)], ["RAG adds no latency."], YES, YES, NO, NO, NO)
+    assert result.answer == "RAG > Cons: RAG adds latency. [1]"
     judged = [call for call in model.calls if "text alone" in str(call[-1].content)]
-    assert len(judged) == 1
+    assert len(judged) == 3
+
+
+def test_a_doubtful_draft_that_fails_leaves_the_quote() -> None:
+    result, _, _ = run([Vote(0.5)], ["RAG is all right."], NO, YES, NO, NO)
+    assert (result.gate.passed, result.abstained) == (False, False)
+    assert result.answer == "RAG > Cons: RAG adds latency. [1]"
 
 
 def test_a_draft_without_a_supported_sentence_is_an_abstention() -> None:
-    result, _, _ = run(YES, ["Zeppelins are slow."], NO, NO)
+    result, _, _ = run(YES, ["Zeppelins are slow."], NO, NO, NO, NO)
     assert result.abstained
     assert result.answer.startswith(prompt.ABSTENTION)
     assert "Zeppelins" not in result.answer

@@ -12,17 +12,20 @@ from bot.answerability import (
     BAR,
     DOUBT,
     DRAFT_BAR,
+    LOOKED_AT,
     QUOTE_BAR,
-    SENTENCES_BAR,
+    RESTS_BAR,
     SURE,
+    Judged,
     after,
     before,
-    evidence,
+    candidates,
     gate,
+    judge,
     log_odds,
     number_missing,
     probability,
-    quotes,
+    quotable,
 )
 from bot.evidence import Sources
 from bot.trace import Gate, Reading, Signals
@@ -76,74 +79,95 @@ def test_a_name_that_no_passage_has_speaks_against_an_answer() -> None:
 
 
 def looked_twice(draft: float, sentences: float, text: str = "RAG adds latency.") -> Any:
-    model = FakeChat(replies=[[Vote(0.6)], [(5, 9), Vote(draft)], [Vote(sentences)]])
+    votes = [[Vote(sentences)], [Vote(0.01)], [Vote(0.02)]]
+    model = FakeChat(replies=[[Vote(0.6)], [(5, 9), Vote(draft)], *votes])
     who = chosen(model, one_token=ONE_TOKEN)
     first, _ = finished(before(PASSED, "How slow is it?", PASSAGES, who))
     assert first.passed
     assert DOUBT < first.answerable < SURE
-    result, events = finished(after(first, "How slow is it?", SOURCES, text, who))
+    (result, judged), events = finished(after(first, "How slow is it?", SOURCES, text, who))
     assert events == [Reading(5, 9)]
+    assert [one.yes for one in judged] == [pytest.approx(sentences, abs=1e-3), 0.01, 0.02]
     return result, model
 
 
 @pytest.mark.parametrize(
     ("draft", "sentences", "passed"),
     [
-        (DRAFT_BAR + 0.01, SENTENCES_BAR + 0.01, True),
+        (DRAFT_BAR + 0.01, RESTS_BAR + 0.01, True),
         (DRAFT_BAR - 0.01, 0.99, False),
-        (0.99, SENTENCES_BAR - 0.01, False),
+        (0.99, RESTS_BAR - 0.01, False),
     ],
 )
 def test_in_doubt_the_draft_has_to_convince(draft: float, sentences: float, passed: bool) -> None:
     result, model = looked_twice(draft, sentences)
     assert result.passed is passed
     assert result.signals.draft == pytest.approx(draft, abs=1e-3)
-    assert result.signals.sentences == pytest.approx(sentences, abs=1e-3)
+    assert result.signals.rests == pytest.approx(sentences, abs=1e-3)
     assert f"{sentences:.0%}" in result.reason
-    about_draft, about_sentences = (str(call[-1].content) for call in model.calls[1:])
+    about_draft, *about_sentences = (str(call[-1].content) for call in model.calls[1:])
     assert LATENCY in about_draft
     assert "Proposed answer: RAG adds latency." in about_draft
-    assert "Text: RAG adds latency.\n" in about_sentences
-    assert "RAG is old" not in about_sentences
+    for text in ("RAG adds latency.", "It does not need training.", "RAG is old."):
+        assert len([asked for asked in about_sentences if f"Text: {text}\n" in asked]) == 1
+
+
+def test_a_sentence_that_surely_answers_is_preferred_to_a_draft_that_rests_on_none() -> None:
+    for rests, passed in ((RESTS_BAR + 0.01, False), (QUOTE_BAR + 0.01, True)):
+        votes = [[Vote(rests)], [Vote(QUOTE_BAR + 0.02)], [Vote(0.01)]]
+        model = FakeChat(replies=[[Vote(0.6)], [Vote(0.99)], *votes])
+        who = chosen(model, one_token=ONE_TOKEN)
+        first, _ = finished(before(PASSED, "Why so slow?", PASSAGES, who))
+        (result, judged), _ = finished(after(first, "Why so slow?", SOURCES, LATENCY[:17], who))
+        assert result.passed is passed
+        assert quotable(judged)[0].near.evidence.text in LATENCY
 
 
 def test_a_sure_answer_is_not_looked_at_twice() -> None:
     who = chosen(FakeChat(replies=[[Vote(0.95)]]), one_token=ONE_TOKEN)
     first, _ = finished(before(PASSED, "Is it slow?", PASSAGES, who))
-    assert finished(after(first, "Is it slow?", SOURCES, "Yes.", who)) == (first, [])
+    assert finished(after(first, "Is it slow?", SOURCES, "Yes.", who)) == ((first, []), [])
 
 
 def test_a_number_asked_for_and_not_given_is_no_answer() -> None:
     who = chosen(FakeChat(replies=[[Vote(0.95)]]), one_token=ONE_TOKEN)
     question = "How many seconds does it add?"
     first, _ = finished(before(PASSED, question, PASSAGES, who))
-    result, events = finished(after(first, question, SOURCES, "It adds latency.", who))
-    assert (result.passed, events) == (False, [])
+    (result, judged), events = finished(after(first, question, SOURCES, "Latency.", who))
+    assert (result.passed, judged, events) == (False, [], [])
     assert "asks for a number" in result.reason
 
 
-def test_the_evidence_is_what_the_draft_rests_on() -> None:
-    shelf = [passage(1, LATENCY, heading="RAG > Cons"), passage(2, "RAG is old.")]
-    sources = Sources(shelf, embed)
-    draft = "It adds latency. Adds latency! RAG is old. It does not need training."
-    found = [near.text for near in evidence(draft, sources)]
-    assert found == ["RAG > Cons: RAG adds latency.", "RAG is old."]
-    assert evidence("", sources) == []
+def test_sentences_near_the_question_and_near_the_draft_are_looked_at_once() -> None:
+    first = "RAG adds latency. RAG is slow. RAG is costly. RAG is old. Cats purr."
+    shelf = [passage(1, first, heading="RAG > Cons"), passage(2, "RAG is young.")]
+    found = candidates("Is RAG slow?", "Cats purr.", Sources(shelf, embed))
+    texts = [near.text for near, _ in found]
+    assert texts[:2] == ["RAG > Cons: Cats purr.", "RAG > Cons: RAG is slow."]
+    assert [drafts for _, drafts in found] == [True, *[False] * LOOKED_AT]
+    assert len(set(texts)) == LOOKED_AT + 1
+    assert candidates("Why?", "", Sources([], embed)) == []
 
 
-@pytest.mark.parametrize(("alone", "quoted"), [(QUOTE_BAR + 0.01, True), (QUOTE_BAR - 0.01, False)])
-def test_sentences_are_quoted_if_they_alone_answer(alone: float, quoted: bool) -> None:
-    model = FakeChat(replies=[[Vote(0.95)], [(5, 9), Vote(alone)]])
-    who = chosen(model, one_token=ONE_TOKEN)
-    first, _ = finished(before(PASSED, "Is RAG quick?", PASSAGES, who))
-    found, events = finished(quotes(first, "Is RAG quick?", SOURCES, "RAG adds speed.", who))
-    assert [near.evidence.text for near in found] == ["RAG adds latency."] * quoted
-    assert events == [Reading(5, 9)]
+def test_only_what_surely_answers_is_quoted_and_the_surest_first() -> None:
+    sentences = SOURCES.near("Is RAG slow?", 3)
+    assert len(sentences) == 3
+    judged = [
+        Judged(near, yes, drafts=False)
+        for near, yes in zip(sentences, [QUOTE_BAR, QUOTE_BAR - 0.01, 0.99], strict=True)
+    ]
+    assert quotable(judged) == [judged[2], judged[0]]
 
 
-def test_without_probabilities_nothing_is_quoted() -> None:
+def test_a_question_for_a_number_is_answered_by_no_sentence_without_one() -> None:
+    shelf = Sources([passage(1, "RAG adds latency. It adds 40 milliseconds.")], embed)
+    found = candidates("How many milliseconds does RAG add?", "It adds some.", shelf)
+    assert [near.text for near, _ in found] == ["It adds 40 milliseconds."]
+
+
+def test_of_a_model_without_probabilities_no_sentence_is_asked() -> None:
     who = chosen(FakeChat(replies=[]))
-    assert finished(quotes(PASSED, "Why?", SOURCES, "RAG is slow.", who)) == ([], [])
+    assert finished(judge("Why?", SOURCES, "RAG is slow.", who)) == ([], [])
 
 
 def test_a_model_without_probabilities_lets_the_question_pass() -> None:
@@ -151,7 +175,7 @@ def test_a_model_without_probabilities_lets_the_question_pass() -> None:
     result, events = finished(before(PASSED, "Why?", PASSAGES, who))
     assert (result.passed, result.answerable, events) == (True, None, [])
     assert "no probabilities" in result.reason
-    assert finished(after(result, "Why?", SOURCES, "So.", who)) == (result, [])
+    assert finished(after(result, "Why?", SOURCES, "So.", who)) == ((result, []), [])
 
 
 def test_the_probability_rises_with_what_speaks_for_an_answer() -> None:

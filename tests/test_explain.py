@@ -12,7 +12,7 @@ from fakes import Shelf, passage
 
 from bot import answer as path
 from bot import prompt
-from bot.answerability import DOUBT, DRAFT_BAR, SENTENCES_BAR
+from bot.answerability import DOUBT, DRAFT_BAR, RESTS_BAR
 from bot.ask import explanation
 from bot.explain import STOPPED, Step, explain
 from bot.retrieval import DENSE_WEIGHT, Retriever
@@ -304,7 +304,7 @@ def test_stopped_by_the_probability() -> None:
 
 @pytest.mark.parametrize("grounding", ["strict", "show"])
 def test_stopped_by_a_doubtful_draft(grounding: str) -> None:
-    answer = answered(DOUBTFUL, ["RAG adds latency."], YES, NO, grounding=grounding)
+    answer = answered(DOUBTFUL, ["RAG adds latency."], YES, NO, NO, grounding=grounding)
     title, said = stop(answer)
     assert title == "Second look"
     assert said.startswith("the draft had to convince, and did not: ")
@@ -312,14 +312,14 @@ def test_stopped_by_a_doubtful_draft(grounding: str) -> None:
     assert "2.0%" in said
     second = step(answer, "Second look")
     assert fact(second, "It answers the question") == f"95.0%; {DRAFT_BAR:.0%} is needed"
-    assert fact(second, "Its evidence alone does") == f"2.0%; {SENTENCES_BAR:.0%} is needed"
+    assert fact(second, "A sentence it rests on does") == f"2.0%; {RESTS_BAR:.0%} is needed"
     assert step(answer, "Gate").summary.startswith("In doubt: ")
     assert step(answer, "Check").summary.startswith("Not one of 1 counts")
     assert titles(answer) == "Question Search Passages Gate Prompt Draft Second look Check Time"
 
 
 def test_a_doubtful_draft_that_convinces() -> None:
-    answer = answered(DOUBTFUL, ["RAG adds latency."], YES, YES)
+    answer = answered(DOUBTFUL, ["RAG adds latency."], YES, YES, NO)
     assert not answer.abstained
     assert step(answer, "Second look").summary.startswith("The draft had to convince, and did: ")
     assert "Second look" not in titles(answered(YES, ["RAG adds latency."]))
@@ -341,25 +341,35 @@ def test_stopped_for_want_of_a_number() -> None:
     ],
 )
 def test_stopped_by_the_model_itself(draft: str, words: str) -> None:
-    title, said = stop(answered(YES, [draft]))
+    title, said = stop(answered(YES, [draft], NO, NO))
     assert title == "Draft"
     assert words in said
 
 
 def test_stopped_because_nothing_is_supported() -> None:
-    answer = answered(YES, ["Zeppelins are slow. It was invented in 1974."], NO, NO)
+    answer = answered(YES, ["Zeppelins are slow. It was invented in 1974."], NO, NO, NO)
     assert stop(answer) == ("Check", "of 2 sentences the passages state none.")
 
 
 def test_a_quote_in_place_of_a_failed_draft_is_told_as_one() -> None:
-    answer = answered(YES, ["RAG adds no latency."], NO, YES)
+    answer = answered(YES, ["RAG adds no latency."], NO, YES, NO)
     assert step(answer, "Draft").summary.startswith("fake wrote 1 sentence")
     check = step(answer, "Check")
     assert check.summary == (
         "The passages state 0 of 1 sentence, 1 withheld; 1 sentence of theirs quoted instead."
     )
-    assert fact(check, "Quoted").startswith("RAG adds latency.")
+    assert fact(check, "Quoted").startswith("Cons: RAG adds latency.")
     assert fact(check, "Withheld").startswith("RAG adds no latency.")
+
+
+def test_a_quote_after_all_is_no_stop() -> None:
+    answer = answered(YES, ["The passages do not contain this information."], YES, NO)
+    assert step(answer, "Draft").summary.startswith("The model itself wrote")
+    assert "1 sentence of theirs quoted" in step(answer, "Check").summary
+    doubted = answered(DOUBTFUL, ["RAG is all right."], NO, YES, NO)
+    assert step(doubted, "Second look").summary.startswith("The draft had to convince, and did not")
+    assert "1 sentence of theirs quoted instead" in step(doubted, "Check").summary
+    assert not [one for one in explain(doubted) if one.summary.startswith(STOPPED)]
 
 
 def test_a_model_without_probabilities_is_not_doubted() -> None:

@@ -157,8 +157,9 @@ def test_a_fragment_is_asked_about_as_the_answer_to_the_question(
 def test_a_quote_is_a_passages_own_sentence() -> None:
     near = SOURCES.nearest("RAG adds latency.")
     assert near
-    sentence = quote(near, "\n")
-    assert (sentence.text, sentence.citations, sentence.lead) == ("RAG adds latency.", [1], "\n")
+    sentence = quote(near, 0.9, "\n")
+    assert (sentence.text, sentence.citations, sentence.lead) == (near.text, [1], "\n")
+    assert "90%" in sentence.reason
     assert (sentence.supported, sentence.evidence) == (True, near.evidence)
 
 

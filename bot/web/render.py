@@ -74,7 +74,7 @@ def reply(exchange: Exchange, number: int) -> str:
 def meta(done: Answer) -> str:
     """Say which model answered, what it read and wrote, and how long all of it took."""
     seconds = f"{done.timings_ms['total'] / 1000:.1f} s"
-    if not done.gate.passed:
+    if not done.gate.passed and done.abstained:
         return f"{done.model} · {done.gate.reason} · {seconds}"
     tokens = done.tokens
     return (

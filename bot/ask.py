@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from bot import citations, stages
+from bot import citations, stages, teaches
 from bot.exits import ABSTAINED, ANSWERED, FAILED
 from bot.trace import Answer, Event, Reading, Resolved, Retrieved, Sentence, Turn
 from ingest import weights
@@ -62,12 +62,13 @@ def answer_one(
             else:
                 _print_event(event, status)
         kept = receipts.of(bot, last) if receipt else None
+        taught = teaches.passages(bot.retriever.chunks()) if explained else None
     status.clear()
     if as_json:
         print(json.dumps(last.to_json(), ensure_ascii=False, indent=2))
     elif explained:
         width = min(max(shutil.get_terminal_size().columns, NARROW), WIDTH)
-        print(f"\nWhy this answer:\n{explanation(explain(last), width)}")
+        print(f"\nWhy this answer:\n{explanation(explain(last, taught), width)}")
     if receipt and kept:
         kept.write(receipt)
         status.say(f"receipt: {receipt}")
@@ -120,6 +121,10 @@ def explanation(steps: Sequence[Step], width: int) -> str:
         for whose, text in step.quotes:
             lines += [f"  {whose}:", *(f"  | {line}" for line in text.split("\n"))]
         lines += _waterfall(step.spans)
+        if step.taught:
+            lines += textwrap.wrap(
+                teaches.more(step.taught), width, initial_indent="  ", subsequent_indent="    "
+            )
     return "\n".join(lines).translate(VISIBLE)
 
 

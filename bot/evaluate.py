@@ -34,7 +34,7 @@ WHYBOT, BASELINE = "whybot", "baseline"
 # Modules of this folder that change no answer: a new version of them keeps the stored ones.
 ASIDE = frozenset(
     "ask cli commands doctor evaluate exits explain metrics ranking receipt receipt_page replay"
-    " report stages".split()
+    " report stages teaches".split()
 )
 
 BEGINNING = b'{"run"'  # of every stored line

@@ -6,14 +6,15 @@ figure is the trace's own: nothing is measured here, and a step that did not hap
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from bot.answerability import DOUBT, DRAFT_BAR, QUOTE_BAR, RESTS_BAR
 from bot.grounding import FRAGMENT_BAR, SUPPORT_BAR, refuses
 from bot.retrieval import DENSE_WEIGHT
 from bot.stages import Span, spans
 from bot.trace import Answer, Passage, Sentence
+from ingest.index import IndexedChunk
 
 STOPPED = "Stopped here:"  # how the one step that led to an abstention begins
 
@@ -28,10 +29,14 @@ class Step:
     quotes: list[tuple[str, str]] = field(default_factory=list)  # whose, and what, to the letter
     spans: list[Span] = field(default_factory=list)
     alert: bool = False  # something went wrong that the answer does not show
+    taught: IndexedChunk | None = None  # the passage of the documents that teaches such a step
 
 
-def explain(answer: Answer) -> list[Step]:
-    """Tell how an answer came about, in the order in which it did."""
+def explain(answer: Answer, taught: Mapping[str, IndexedChunk] | None = None) -> list[Step]:
+    """Tell how an answer came about, in the order in which it did.
+
+    taught: passages that teach steps, by title; see `teaches.passages`.
+    """
     steps = [_question(answer), _search(answer)]
     if _found(answer):
         steps.append(_passages(answer))
@@ -44,7 +49,8 @@ def explain(answer: Answer) -> list[Step]:
         steps.append(_second_look(answer))
     if answer.sentences or answer.withheld:
         steps.append(_check(answer))
-    return [*steps, _time(answer)]
+    steps.append(_time(answer))
+    return [replace(step, taught=(taught or {}).get(step.title)) for step in steps]
 
 
 def _written(answer: Answer) -> bool:

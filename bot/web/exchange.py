@@ -6,12 +6,12 @@ Knows the room and the events; knows nothing of HTML or Gradio.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bot import receipt
+from bot import receipt, teaches
 from bot.answer import answer
 from bot.receipt import Receipt
 from bot.trace import (
@@ -29,6 +29,7 @@ from bot.trace import (
 )
 from bot.web.room import BROKEN, Room
 from ingest.errors import WhybotError
+from ingest.index import IndexedChunk
 
 PATIENCE = 0.2  # seconds between two looks at whether the bot is free, or Stop was pressed
 
@@ -48,6 +49,7 @@ class Exchange:
     gate: Gate | None = None
     answer: Answer | None = None
     receipt: Receipt | None = None
+    taught: Mapping[str, IndexedChunk] = field(default_factory=dict)  # see `explain`
     error: str = ""
 
     @property
@@ -142,5 +144,6 @@ def _answered(
                 yield exchange.take(event)
         if exchange.answer:
             exchange.receipt = receipt.of(bot, exchange.answer, history)
+            exchange.taught = teaches.passages(bot.retriever.chunks())
     finally:
         room.give_back()

@@ -67,7 +67,7 @@ def reply(exchange: Exchange, number: int) -> str:
             parts.append(withheld(done.withheld))
         parts.append(f'<p class="meta">{escape(meta(done))}</p>')
         parts += [f'<p class="meta">{escape(note)}</p>' for note in done.notes]
-        parts.append(why(done))
+        parts.append(why(done, exchange.taught))
     return _line(f'<div class="answer">{"".join(parts)}</div>')
 
 

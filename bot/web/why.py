@@ -5,18 +5,20 @@ Knows the steps; everything in them is text and stays text. Pure functions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
-from bot import stages
+from bot import stages, teaches
 from bot.explain import Step, explain
 from bot.stages import Span
 from bot.trace import Answer
+from bot.web import links
+from ingest.index import IndexedChunk
 
 
-def why(answer: Answer) -> str:
-    """Return how an answer came about, folded."""
-    steps = "".join(step(one) for one in explain(answer))
+def why(answer: Answer, taught: Mapping[str, IndexedChunk] | None = None) -> str:
+    """Return how an answer came about, folded; taught: see `explain`."""
+    steps = "".join(step(one) for one in explain(answer, taught))
     return f'<details class="why"><summary>Why this answer</summary>{steps}</details>'
 
 
@@ -30,6 +32,8 @@ def step(one: Step) -> str:
     ]
     if one.spans:
         parts.append(waterfall(one.spans))
+    if one.taught:
+        parts.append(more(one.taught))
     return (
         f'<details class="{kind}"><summary><b>{escape(one.title)}</b> '
         f"{sign}{escape(one.summary)}</summary>{''.join(parts)}</details>"
@@ -42,6 +46,15 @@ def facts(rows: Sequence[tuple[str, str]]) -> str:
         f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>" for label, value in rows
     )
     return f'<dl class="facts">{found}</dl>'
+
+
+def more(taught: IndexedChunk) -> str:
+    """Return the link to a passage that teaches."""
+    place = links.reader(taught.document, taught.start, taught.end, taught.text)
+    return (
+        f'<p class="more"><a href="{escape(place)}" target="_blank">'
+        f"{escape(teaches.more(taught))}</a></p>"
+    )
 
 
 def waterfall(spans: Sequence[Span]) -> str:

@@ -1,0 +1,102 @@
+"""The links from the steps of an answer to the passages that teach them, in a real browser.
+
+Run: `pytest tests/test_browser_teaches.py`. Skipped without Chromium; the models are stand-ins.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
+from fakes import ROOT, FakeEmbedder
+from playwright.sync_api import Page, expect, sync_playwright
+
+from bot import teaches
+from bot.answer import Bot
+from bot.retrieval import Retriever
+from bot.web import app
+from bot.web.room import Room, State
+from ingest.documents import read_document
+from ingest.index import Index
+from ingest.settings import Settings
+from ingest.sync import fingerprint
+
+CORPUS = ROOT / "corpus"
+REPLY = "Hybrid retrieval then merges the two result lists into one list of passages."
+
+# Gradio and its dependencies warn of each other; that is not this project's to mend.
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    """Open a room whose index holds the whole corpus, and whose model says one sentence."""
+
+    @contextmanager
+    def open_bot(settings: Settings, progress: Any, say: Any, embedder: Any) -> Iterator[Bot]:
+        with Index.read(settings, fingerprint(embedder)) as index:
+            model = FakeChat(replies=[[Vote(0.95)], [REPLY]])
+            yield Bot(settings, Retriever(index, embedder), chosen(model, one_token=ONE_TOKEN))
+
+    embedder = FakeEmbedder(chunk_tokens=200).real
+    settings = Settings(corpus=CORPUS, index=tmp_path / "index", cache=tmp_path)
+    room = Room(settings, open_bot, lambda settings, progress: embedder)
+    room.open()
+    end = time.monotonic() + 60
+    while room.state is State.OPENING and time.monotonic() < end:
+        time.sleep(0.05)
+    assert room.state is State.READY, room.error
+    yield room
+    room.close()
+
+
+@pytest.fixture
+def page(room: Room, chromium: str) -> Iterator[Page]:
+    app.keep_local()
+    blocks = app.build(room)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = app.launch(blocks, "127.0.0.1", port, False)
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.set_default_timeout(60_000)
+        page.goto(address)
+        yield page
+        browser.close()
+    blocks.close(verbose=False)
+
+
+def test_each_step_leads_to_its_passage_by_keyboard_and_on_a_small_screen(page: Page) -> None:
+    box = page.get_by_role("textbox", name="Question")
+    box.fill("What does hybrid retrieval merge?")
+    box.press("Enter")
+    panel = page.locator("#chat .why")
+    panel.locator("> summary").press("Enter")
+    steps = panel.locator("details.step")
+    titles = [title.split(" ")[0] for title in steps.locator("summary").all_inner_texts()]
+    assert titles == "Question Search Passages Gate Prompt Draft Check Time".split()
+    for title, step in zip(titles, steps.all(), strict=True):
+        link = step.locator(".more a")
+        expect(link).to_be_hidden()  # the panel stays calm
+        step.locator("summary").press("Enter")
+        document, heading = teaches.PLACES[title]
+        expect(link).to_have_text(f"learn more: {document}, {heading}")
+        link.focus()
+        expect(link).to_be_focused()
+        place = parse_qs(urlsplit(link.get_attribute("href") or "").query)
+        assert place["document"] == [document]
+        text = read_document(document, (CORPUS / document).read_bytes()).text
+        passage = text[int(place["start"][0]) : int(place["end"][0])]
+        assert text[: int(place["start"][0])].rstrip().endswith(heading)
+        assert "Source: " in passage, "the passage is the whole section"
+    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert not page.evaluate(wide)

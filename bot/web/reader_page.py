@@ -72,6 +72,7 @@ POLICY = (
     f"default-src 'none'; style-src 'sha256-{_DIGEST}'; img-src data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'self'"
 )
+CUT = '<span class="page">…</span>'  # more of the text was left out
 PART = 100  # chunks shown at once
 
 
@@ -144,8 +145,13 @@ def _address(chunks: Sequence[IndexedChunk], number: int) -> str:
 def _text(book: Opened, found: Found | None, shown: Span) -> str:
     """Return a part of the text, with the passage marked and the sentence in it marked more."""
     low, high = shown
-    before = '<span class="page">…</span>' if low and not book.pages else ""
-    after = '<span class="page">…</span>' if high < len(book.text) and not book.pages else ""
+    before = after = ""
+    if low in book.pages:
+        before = _page_line(book.pages.index(low) + 1)
+    elif low:
+        before = CUT
+    if high < len(book.text) and not book.pages:
+        after = CUT
     if not found or not found.span:
         return before + _paged(book, low, high) + after
     start, end = found.span
@@ -159,14 +165,17 @@ def _text(book: Opened, found: Found | None, shown: Span) -> str:
 
 
 def _paged(book: Opened, low: int, high: int) -> str:
-    """Return a stretch of text with a line where each page begins."""
+    """Return a stretch of text with a line where each page after its start begins."""
     parts = []
     for number, page in enumerate(book.pages, 1):
-        if low <= page < high:
-            parts.append(escape(book.text[low:page]))
-            parts.append(f'<span class="page">page {number}</span>')
+        if low < page <= high:
+            parts.append(escape(book.text[low:page]) + _page_line(number))
             low = page
     return "".join([*parts, escape(book.text[low:high])])
+
+
+def _page_line(number: int) -> str:
+    return f'<span class="page">page {number}</span>'
 
 
 def _figure(book: Opened, picture: Picture, found: Found | None) -> str:

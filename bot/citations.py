@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.trace import Passage, Sentence
 from ingest.sentences import sentence_spans
@@ -42,9 +42,9 @@ def text(sentences: Sequence[Sentence]) -> str:
     return "".join(marked(sentence) for sentence in sentences).strip()
 
 
-def marked(sentence: Sentence) -> str:
+def marked(sentence: Sentence, mark: Callable[[int], str] = "[{}]".format) -> str:
     """Write a sentence with what stands before it and its marks after it."""
-    marks = "".join(f"[{n}]" for n in sentence.citations)
+    marks = "".join(mark(n) for n in sentence.citations)
     if not sentence.supported:
         marks = "[unsupported]"
     return f"{sentence.lead}{sentence.text}{' ' if marks else ''}{marks}"

@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
 ID = "receipt"  # of the element that carries the JSON
 
-STYLE = """\
+PAPER = """\
 :root { color-scheme: light dark; --ink: #1e293b; --soft: #56647a; --line: #d5dce6; --paper: #fff;
   --tint: #f4f7fa; --accent: #0f766e; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e2e8f0; --soft: #a3b1c5; --line: #3a475a;
   --paper: #131a24; --tint: #1c2633; --accent: #5eead4; } }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+"""  # what every page that stands alone looks like
+STYLE = (
+    PAPER
+    + """\
 main { max-width: 50rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; overflow-wrap: anywhere; }
 h1 { margin: .25rem 0 1rem; font-size: 1.6rem; line-height: 1.25; white-space: pre-wrap; }
 h2 { margin: 2.5rem 0 .75rem; font-size: 1.1rem; border-bottom: 1px solid var(--line); }
@@ -51,6 +55,7 @@ td.number { text-align: right; font-variant-numeric: tabular-nums; }
 details { margin: .75rem 0; }
 summary { cursor: pointer; }
 """
+)
 
 
 def page(receipt: Receipt, data: str) -> str:

@@ -18,7 +18,8 @@ from typing import Any
 from ingest.blocks import Block, docx_blocks, html_blocks
 from ingest.errors import DocumentUnreadable
 
-_PDFIUM = threading.Lock()  # pdfium keeps global state: two threads must not be in it at once
+PDFIUM = threading.Lock()  # pdfium keeps global state: two threads must not be in it at once
+PDFIUM_SIGNS = {0xFFFE: "-", 2: "-", 0: None}  # its marks for a hyphen at a line's end; padding
 _NEWLINE = re.compile(r"\r\n?|\n")  # the line ends that Markdown knows; str.splitlines has more
 _FRONT_MATTER = re.compile(
     r"---[ \t]*\n(?:[ \t]*\n|[ \t]*#.*\n)*[\w\"'][^\n:]*:[^\n]*\n(?:.*\n)*?(?:---|\.\.\.)[ \t]*$",
@@ -171,7 +172,7 @@ def _assembled(blocks: Iterable[Block]) -> tuple[str, tuple[Heading, ...]]:
 
 
 def _read_pdf(data: bytes) -> _Content:
-    with _PDFIUM:
+    with PDFIUM:
         import pypdfium2
 
         try:
@@ -201,8 +202,7 @@ def _page_text(page: Any) -> str:
     text = str(textpage.get_text_bounded())
     textpage.close()
     page.close()
-    # pdfium marks a hyphen at a line's end by U+FFFE or U+0002.
-    return _NEWLINE.sub("\n", text).translate({0xFFFE: "-", 2: "-", 0: None}).strip()
+    return _NEWLINE.sub("\n", text).translate(PDFIUM_SIGNS).strip()
 
 
 def _outline_headings(

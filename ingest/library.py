@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ingest import documents
 from ingest.embedder import Embedder
-from ingest.errors import IndexMissing, SettingError
+from ingest.errors import DocumentUnreadable, IndexMissing, SettingError
 from ingest.index import Index, IndexedChunk
 from ingest.settings import Settings
 from ingest.sync import Progress, Report, document_name, fingerprint, sync, visible_files
@@ -99,6 +99,20 @@ def remove(settings: Settings, embedder: Embedder, name: str) -> tuple[int, Path
         ids = [chunk.id for chunk in index.chunks(name)]
         index.delete(ids)
     return len(ids), kept
+
+
+def data_of(settings: Settings, name: str) -> bytes:
+    """Return the bytes of the file of a document that the index names; of no other name.
+
+    Raises DocumentUnreadable when it is gone.
+    """
+    path = settings.corpus / name
+    if not path.is_file():
+        raise DocumentUnreadable("its file is no longer there")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DocumentUnreadable(f"its file cannot be read: {error.strerror}") from error
 
 
 def entries(chunks: Sequence[IndexedChunk]) -> list[Entry]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -26,6 +26,11 @@ from ingest import library, weights
 from ingest.embedder import Embedder
 from ingest.errors import WeightsUnavailable
 from ingest.settings import Settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from bot.web.room import Room
 
 SEED = Path(__file__).parent.parent / "corpus" / "fine-tuning-vs-rag.md"
 KEPT = ("WHYBOT_CACHE",)  # of the settings in the environment; the tests set the others
@@ -155,6 +160,53 @@ def small(seed_index: Settings, weights_or_skip: Callable[[str], Path]) -> Itera
     weights_or_skip(SMALL)
     with open_bot(replace(seed_index, model="embedded:small", max_tokens=64)) as bot:
         yield bot
+
+
+# --- the page
+
+
+@contextmanager
+def served(room: Room) -> Iterator[str]:
+    """Serve the page of a room and give its address."""
+    from bot.web import app, reader
+
+    app.keep_local()
+    blocks = app.build(room)
+    yield app.launch(blocks, "127.0.0.1", free_port(), False, [reader.route(room)])
+    blocks.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox"], headless=True
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(address: str, browser: Browser) -> Iterator[Page]:
+    """Open the page; fail when it talked to anyone else, or wrote an error to the console."""
+    from playwright.sync_api import expect
+
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(90_000)
+    asked: list[str] = []
+    wrong: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(address)
+    expect(page.get_by_role("button", name="cons of RAG")).to_be_visible()
+    yield page
+    assert page.evaluate("window.hacked") is None
+    page.close()
+    strangers = [url for url in asked if not url.startswith((address, "data:", "blob:"))]
+    assert (strangers, wrong) == ([], [])
 
 
 # --- servers

@@ -7,14 +7,14 @@ Run: `pytest tests/test_web_browser.py`. Skipped without Chromium or without the
 from __future__ import annotations
 
 import shutil
-import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from conftest import served
+from playwright.sync_api import Page, expect
 
 from bot.web import app
 from bot.web.room import Room, State
@@ -53,42 +53,8 @@ def room(
 
 @pytest.fixture(scope="module")
 def address(room: Room) -> Iterator[str]:
-    app.keep_local()
-    blocks = app.build(room)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    yield app.launch(blocks, "127.0.0.1", port, False)
-    blocks.close(verbose=False)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox"], headless=True
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(address: str, browser: Any) -> Iterator[Page]:
-    """Open the page; fail when it talked to anyone else, or wrote an error to the console."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(90_000)
-    asked: list[str] = []
-    wrong: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.goto(address)
-    expect(page.get_by_role("button", name="cons of RAG")).to_be_visible()
-    yield page
-    assert page.evaluate("window.hacked") is None
-    page.close()
-    strangers = [url for url in asked if not url.startswith((address, "data:", "blob:"))]
-    assert (strangers, wrong) == ([], [])
+    with served(room) as url:
+        yield url
 
 
 @pytest.fixture
@@ -144,13 +110,12 @@ def test_a_question_before_the_model_is_there_waits(page: Page, room: Room) -> N
     expect(cons).to_contain_text("fine-tuning-vs-rag.md")
     expect(cons).to_contain_text("BM25")
 
-    # A citation opens its source.
-    page.locator("details.source").evaluate_all("all => all.forEach(one => one.open = false)")
-    cite = last.locator("a.cite").first
-    number = cite.inner_text()
-    cite.click()
-    expect(page.locator("details.source[open]", has_text=number)).to_be_visible()
-    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    # A citation opens its document.
+    last.locator("a.cite").first.click()
+    passage = page.frame_locator("#reader iframe").locator("#passage")
+    expect(passage.locator("strong")).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    expect(page.locator("#reader")).to_have_count(0)
 
     # An older answer brings its sources back, frozen.
     send(page, "When should I use fine-tuning?")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from bot.explain import Step
 from bot.models import Chosen
 from bot.receipt import Model
 from bot.stages import Span
-from bot.trace import Dropped, Passage, Sentence, Token
-from bot.web import render, why
+from bot.trace import Dropped, Evidence, Passage, Sentence, Token
+from bot.web import links, prose, render, why
 from bot.web.exchange import Conversation, Exchange, ask
 from bot.web.room import BROKEN, BUSY, Room, State
 from ingest.errors import ModelUnavailable, WhybotError
@@ -50,6 +51,16 @@ PASSAGE = Passage(
     dense_rank=1,
     bm25_rank=1,
 )
+
+
+HERE = escape(links.reader("a.md", 0, 9, PASSAGE.text))
+
+
+def stated(
+    text: str, citations: Sequence[int] = (1,), evidence: Evidence | None = None
+) -> Sentence:
+    """Make a supported sentence."""
+    return Sentence(text, list(citations), supported=True, evidence=evidence)
 
 
 class Scripted(BaseChatModel):
@@ -354,17 +365,41 @@ def test_nothing_becomes_markup() -> None:
     ],
 )
 def test_a_models_text_leads_nowhere(text: str) -> None:
-    html = render.prose(text, 0, {1})
-    assert "<img" not in html
-    assert html.count("href=") == html.count('href="#source-0-1"')
-    assert "\n" not in render.reply(Exchange("q", draft=text), 0)
+    for html in (prose.draft(text, [PASSAGE]), prose.checked([stated(text)], [PASSAGE])):
+        assert "<img" not in html
+        assert re.findall('href="(.*?)"', html) == [HERE] * html.count("href=")
+    assert "\n" not in render.reply(Exchange("q", draft=text))
 
 
 def test_markdown_that_shapes_text_is_kept() -> None:
-    html = render.prose("- **Cost:** high [1, 2]\n- Size [7]", 4, {1, 2})
+    passages = [PASSAGE, replace(PASSAGE, n=2)]
+    html = prose.draft("- **Cost:** high [1, 2]\n- Size [7]", passages)
     assert "<ul>" in html and "<strong>Cost:</strong>" in html
-    assert 'href="#source-4-1"' in html and 'href="#source-4-2"' in html
-    assert "[7]" in html and "source-4-7" not in html
+    assert html.count('href="reader?document=a.md') == 2
+    assert "[7]" in html and ">[7]<" not in html
+
+
+def test_a_citation_leads_to_the_sentence_it_rests_on() -> None:
+    passages = [PASSAGE, replace(PASSAGE, n=2, document="b.md")]
+    first = stated("RAG adds latency.", [1, 2], Evidence(1, 4, 8, "adds"))
+    second = stated("It does.", [1], Evidence(1, 0, 3, "RAG"))
+    html = prose.checked([first, replace(second, lead=" ")], passages)
+    found = re.findall('href="reader.document=(.)[^"]*?(sentence=[0-9-]+)?#passage"', html)
+    assert found == [("a", "sentence=4-8"), ("b", ""), ("a", "sentence=0-3")]
+    assert re.findall(">([^<]+)</a>", html) == ["[1]", "[2]", "[1]"]
+
+
+def test_a_mark_that_a_document_holds_is_no_citation() -> None:
+    quoted = stated("RAG adds latency [1] and \ue0001:0\ue001 more.", [2])
+    html = prose.checked([quoted], [PASSAGE, replace(PASSAGE, n=2)])
+    assert html.count("<a ") == 1 and "latency [1] and 1:0 more." in html
+    code = prose.checked([stated("```\ncode", [1])], [PASSAGE])
+    assert "<a " not in code and "code [1]" in code
+
+
+def test_what_is_unsupported_is_marked_so() -> None:
+    html = prose.checked([replace(stated("Cats fly.", [1]), supported=False)], [PASSAGE])
+    assert "[unsupported]" in html and "<a " not in html
 
 
 def test_sources_open_what_is_cited(rooms: Any) -> None:
@@ -376,13 +411,14 @@ def test_sources_open_what_is_cited(rooms: Any) -> None:
     assert 'class="source cited" id="source-0-1" open>' in after
     for part in ("a.md", "Cons", "page 3", "score 0.50 (dense 0.40, BM25 0.90)"):
         assert part in after
+    assert f'href="{HERE}" target="_blank">Open in the document</a>' in after
 
 
 def why_of(rooms: Any, *pieces: Any, **options: Any) -> str:
     """Ask a question and return the "Why this answer" of its reply."""
     room, talk = rooms(Scripted(pieces=list(pieces)), **options), Conversation()
     list(ask(room, talk, "What does RAG add?"))
-    html = render.reply(talk.exchanges[0], 0)
+    html = render.reply(talk.exchanges[0])
     assert html.count('<details class="why">') == 1
     return html[html.index('<details class="why">') :]
 
@@ -402,8 +438,8 @@ def test_why_is_folded_under_the_answer(rooms: Any) -> None:
 
 
 def test_there_is_no_why_before_there_is_an_answer() -> None:
-    assert 'class="why"' not in render.reply(Exchange("q", draft="half"), 0)
-    assert 'class="why"' not in render.reply(Exchange("q", "failed", error="No."), 0)
+    assert 'class="why"' not in render.reply(Exchange("q", draft="half"))
+    assert 'class="why"' not in render.reply(Exchange("q", "failed", error="No."))
 
 
 def test_hostile_text_stays_text_in_why(rooms: Any) -> None:
@@ -433,26 +469,40 @@ def test_bars_lie_where_their_stages_do() -> None:
 
 
 def test_outcomes_are_shown() -> None:
-    assert ">stopped<" in render.reply(Exchange("q", "stopped", draft="half"), 0)
-    assert 'class="error"' in render.reply(Exchange("q", "failed", error="No."), 0)
-    assert "pending" in render.reply(Exchange("q"), 0)
+    assert ">stopped<" in render.reply(Exchange("q", "stopped", draft="half"))
+    assert 'class="error"' in render.reply(Exchange("q", "failed", error="No."))
+    assert "pending" in render.reply(Exchange("q"))
     changed = Exchange("and the pros?", resolved="What are the pros of RAG?")
-    assert "What are the pros of RAG?" in render.reply(changed, 0)
+    assert "What are the pros of RAG?" in render.reply(changed)
     same = Exchange("What are the pros?", resolved="What are the pros?")
-    assert "resolved" not in render.reply(same, 0)
+    assert "resolved" not in render.reply(same)
 
 
 def test_abstention_is_a_notice(rooms: Any) -> None:
     room, talk = rooms(Scripted(pieces=["The documents do not say."])), Conversation()
     list(ask(room, talk, "What is the moon?"))
-    assert 'class="notice"' in render.reply(talk.exchanges[0], 0)
+    assert 'class="notice"' in render.reply(talk.exchanges[0])
+
+
+def test_what_comes_nearest_leads_to_its_place(rooms: Any) -> None:
+    room, talk = rooms(Scripted(pieces=["The documents do not say."])), Conversation()
+    list(ask(room, talk, "What does RAG add?"))
+    done = talk.exchanges[0].answer
+    assert done
+    far = replace(stated("Cats fly.", [], Evidence(1, 4, 8, "a<b")), supported=False)
+    done = replace(done, answer="No. The nearest they come: “a<b” [1]", withheld=[far])
+    html = prose.abstention(done)
+    assert html.startswith("No. The nearest they come: “a&lt;b” <a ")
+    assert re.findall('href="(.*?)"', html) == [HERE.replace("#", "&amp;sentence=4-8#")]
+    assert "<a " not in prose.abstention(replace(done, answer="No. [2]"))
+    assert "<a " not in prose.abstention(replace(done, withheld=[]))
 
 
 def test_what_is_far_off_is_not_asked(rooms: Any) -> None:
     model = Scripted(pieces=["never"])
     room, talk = rooms(model, passages=[replace(PASSAGE, score=0.01)]), Conversation()
     list(ask(room, talk, "What is the moon?"))
-    html = render.reply(talk.exchanges[0], 0)
+    html = render.reply(talk.exchanges[0])
     assert 'class="notice"' in html and "the model was not asked" in html
     assert model.closed == [], "it was not called"
 

@@ -15,7 +15,10 @@ from ingest.errors import SettingError
 from ingest.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import gradio as gr
+    from starlette.routing import BaseRoute
 
     from bot.web.room import Room
 
@@ -44,12 +47,13 @@ LIMIT = "50mb"  # of an uploaded file
 def serve(settings: Settings, host: str, port: int | None, open_browser: bool) -> None:
     """Serve the page until Ctrl-C; it is there before the model is. Raises SettingError."""
     keep_local()
+    from bot.web import reader
     from bot.web.room import Room
 
     room = Room(settings)
     blocks = build(room)
     try:
-        url = launch(blocks, host, port, open_browser)
+        url = launch(blocks, host, port, open_browser, [reader.route(room)])
         print(f"Whybot is at {url} (Ctrl-C ends it).", file=sys.stderr)
         room.open()
         threading.Event().wait()
@@ -69,8 +73,17 @@ def keep_local() -> None:
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = ",".join(local)
 
 
-def launch(blocks: gr.Blocks, host: str, port: int | None, open_browser: bool) -> str:
-    """Start the server and return the page's address; without a port, the first free from 7860."""
+def launch(
+    blocks: gr.Blocks,
+    host: str,
+    port: int | None,
+    open_browser: bool,
+    routes: Sequence[BaseRoute] = (),
+) -> str:
+    """Start the server and return the page's address; without a port, the first free from 7860.
+
+    routes: what is served beside the page.
+    """
     import gradio as gr
 
     try:
@@ -87,6 +100,7 @@ def launch(blocks: gr.Blocks, host: str, port: int | None, open_browser: bool) -
             enable_monitoring=False,
             footer_links=[],
             max_file_size=LIMIT,
+            app_kwargs={"routes": list(routes)},
             theme=gr.themes.Default(
                 primary_hue="teal", neutral_hue="slate", font=FONTS, font_mono=MONO
             ).set(**COLOURS),

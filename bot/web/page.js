@@ -1,8 +1,8 @@
-// A citation leads to its source, which may be on its way: the sources of an older answer come
-// when that answer is selected. And Gradio labels each message with its HTML, which a screen reader
-// would read out instead of the message; and its autofocus takes the focus back from whoever tabs on.
+// A place in a document opens at the page's side; with another button or key, or where dialogs are
+// unknown, the browser opens the link in a new tab. And Gradio labels each message with its HTML,
+// which a screen reader would read out instead of the message; and its autofocus takes the focus
+// back from whoever tabs on.
 () => {
-  let wanted = null;
   let fresh = true;
   const settle = () => {
     const box = fresh && document.querySelector("#question textarea");
@@ -12,19 +12,39 @@
     }
     document.querySelectorAll("#chat [data-testid][aria-label*='<div']").forEach(
       (message) => message.removeAttribute("aria-label"));
-    const source = wanted && document.getElementById(wanted);
-    if (!source) return;
-    wanted = null;
-    source.open = true;
-    source.scrollIntoView({ block: "nearest" });
-    source.querySelector("summary").focus();
+  };
+
+  const made = (name, values = {}, ...children) => {
+    const element = Object.assign(document.createElement(name), values);
+    element.append(...children);
+    return element;
+  };
+  const build = () => {
+    const frame = made("iframe", { title: "Document" });
+    const tab = made("a", { target: "_blank", textContent: "Open in a new tab" });
+    const close = made("button", { type: "button", textContent: "Close" });
+    const dialog = made("dialog", { id: "reader", ariaLabel: "Document" },
+      made("div", {}, tab, close), frame);
+    close.onclick = () => dialog.close();
+    dialog.onclick = (event) => event.target === dialog && dialog.close();
+    dialog.onclose = () => dialog.remove();
+    frame.onload = () => {
+      tab.href = frame.contentWindow.location.href; // its own links lead on
+      frame.contentWindow.addEventListener("keydown", (event) => {
+        if (event.key === "Escape") dialog.close(); // keys pressed in a frame stay in it
+      });
+    };
+    return { dialog, frame, tab };
   };
   document.addEventListener("click", (event) => {
-    const link = event.target.closest('a[href^="#source-"]');
-    if (!link) return;
+    const link = event.target.closest('a[href^="reader?"]');
+    const other = event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+    if (!link || other || !window.HTMLDialogElement) return;
     event.preventDefault();
-    wanted = link.hash.slice(1);
-    settle();
+    const { dialog, frame, tab } = build();
+    tab.href = frame.src = link.href;
+    document.querySelector(".gradio-container").append(dialog);
+    dialog.showModal();
   }, true);
   settle();
   new MutationObserver(settle).observe(document.body, {

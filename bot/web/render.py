@@ -1,30 +1,21 @@
 """Exchanges, passages and documents to HTML. Pure functions.
 
 Everything that comes from a document, a question or a model is text and stays text: it can make
-no element, load no image and lead nowhere. Of Markdown only what shapes text is rendered.
+no element and load no image, and it leads nowhere but to the documents.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from functools import cache
 from html import escape
-from typing import TYPE_CHECKING, Any
 
 from bot.trace import Answer, Dropped, Passage, Sentence
+from bot.web import links, prose
 from bot.web.exchange import Conversation, Exchange
 from bot.web.why import why
 from ingest.errors import WhybotError
 from ingest.library import Entry
 from ingest.sync import Report
-
-if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
-
-MARK = re.compile(r"\[(\d+(?:\s*,\s*\d+)*)\]")
-LINKING = ["link", "image", "autolink", "reference", "html_block", "html_inline"]
-
 
 # --- the conversation
 
@@ -32,9 +23,9 @@ LINKING = ["link", "image", "autolink", "reference", "html_block", "html_inline"
 def messages(talk: Conversation) -> list[dict[str, str]]:
     """Return the conversation as the messages of a chatbot: always question, answer, question..."""
     found = []
-    for number, exchange in enumerate(talk.exchanges):
+    for exchange in talk.exchanges:
         found.append({"role": "user", "content": question(exchange.question)})
-        found.append({"role": "assistant", "content": reply(exchange, number)})
+        found.append({"role": "assistant", "content": reply(exchange)})
     return found
 
 
@@ -43,19 +34,20 @@ def question(text: str) -> str:
     return _line(f'<div class="question">{escape(text)}</div>')
 
 
-def reply(exchange: Exchange, number: int) -> str:
-    """Return an answer, whole or not, as HTML in one line; number: which of the conversation."""
+def reply(exchange: Exchange) -> str:
+    """Return an answer, whole or not, as HTML in one line."""
     parts = []
     if exchange.resolved and exchange.resolved != exchange.question:
         parts.append(f'<p class="resolved">understood as: {escape(exchange.resolved)}</p>')
     done = exchange.answer
     text = exchange.text
     if done and done.abstained:
-        parts.append(f'<p class="notice">{escape(text)}</p>')
+        parts.append(f'<p class="notice">{prose.abstention(done)}</p>')
     elif text:
-        known = {passage.n for passage in exchange.passages}
-        written = prose(text, number, known)
-        parts.append(written if done else f'<div class="draft">{written}</div>')
+        if done:
+            parts.append(prose.checked(done.sentences, done.passages))
+        else:
+            parts.append(f'<div class="draft">{prose.draft(text, exchange.passages)}</div>')
     elif exchange.outcome == "running":
         parts.append('<p class="pending">…</p>')
     if exchange.outcome == "stopped":
@@ -94,34 +86,6 @@ def withheld(sentences: Sequence[Sentence]) -> str:
         f'<details class="withheld"><summary>{many} withheld: the passages do not state it'
         f"</summary><ul>{rows}</ul></details>"
     )
-
-
-def prose(text: str, number: int, known: set[int]) -> str:
-    """Return a model's text as HTML; [n] of a known passage leads to its source."""
-    html: str = _markdown().render(text, {"number": number, "known": known})
-    return html
-
-
-@cache
-def _markdown() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
-    markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).disable(LINKING)
-    markdown.add_render_rule("text", _text)
-    return markdown
-
-
-def _text(renderer: Any, tokens: Any, at: int, options: Any, env: Any) -> str:
-    def links(mark: re.Match[str]) -> str:
-        cited = [int(n) for n in mark[1].split(",")]
-        if not set(cited) <= env["known"]:
-            return mark[0]
-        return "".join(
-            f'<a class="cite" href="#{source_id(env["number"], n)}" title="Source {n}">[{n}]</a>'
-            for n in cited
-        )
-
-    return MARK.sub(links, escape(tokens[at].content))
 
 
 def _line(html: str) -> str:
@@ -170,20 +134,27 @@ def source(passage: Passage, number: int, cited: bool) -> str:
         f'<span class="document">{escape(passage.document)}</span>'
         f"{'<em>cited</em>' if cited else ''}"
         f'<span class="where">{where}</span>{_score(passage)}</summary>'
-        f'<div class="passage">{escape(passage.text)}</div></details>'
+        f'<div class="passage">{escape(passage.text)}</div>'
+        f'<p class="place">{_link(prose.address(passage), "Open in the document")}</p></details>'
     )
 
 
 def dropped(passages: Sequence[Dropped]) -> str:
     """Return the passages that were found and not shown to the model, with the reasons."""
     rows = "".join(
-        f"<li>{escape(one.passage.source)} · {one.passage.score:.2f} · {escape(one.reason)}</li>"
+        f"<li>{_link(prose.address(one.passage), one.passage.source)} · "
+        f"{one.passage.score:.2f} · {escape(one.reason)}</li>"
         for one in passages
     )
     return (
         f'<details class="dropped"><summary>{len(passages)} more found, not shown to the model'
         f"</summary><ul>{rows}</ul></details>"
     )
+
+
+def _link(address: str, text: str) -> str:
+    """Return a link into a document: the page opens it at its side, or the browser in a new tab."""
+    return f'<a class="open" href="{escape(address)}" target="_blank">{escape(text)}</a>'
 
 
 def _score(passage: Passage) -> str:
@@ -222,8 +193,9 @@ def documents(entries: Sequence[Entry], skipped: Mapping[str, str], opening: boo
     parts = []
     if entries:
         rows = "".join(
-            f'<tr><th scope="row">{escape(entry.name)}</th><td>{escape(entry.title)}</td>'
-            f'<td class="number">{entry.chunks}</td>'
+            f'<tr><th scope="row">{_link(links.document(entry.name), entry.name)}</th>'
+            f"<td>{escape(entry.title)}</td>"
+            f'<td class="number">{entry.chunks} {_link(links.chunks(entry.name), "chunks")}</td>'
             f'<td class="number">{entry.pages or "–"}</td></tr>'
             for entry in entries
         )

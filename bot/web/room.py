@@ -17,7 +17,7 @@ from bot.answer import Bot
 from ingest import library, weights
 from ingest.embedder import Embedder
 from ingest.errors import IndexMissing, WhybotError
-from ingest.index import Index
+from ingest.index import Index, IndexedChunk
 from ingest.settings import Settings
 from ingest.sync import Report, fingerprint
 
@@ -64,6 +64,7 @@ class Room:
         self._embedder: Embedder | None = None
         self._turn = threading.Lock()  # held while a question is answered
         self._writing = threading.Lock()  # held while the index is written
+        self._listing = threading.Lock()  # held while it is open to list what it holds
         self._leave = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -174,13 +175,22 @@ class Room:
 
     # --- documents
 
+    @property
+    def embedder(self) -> Embedder | None:
+        """Return the embedder of the index; None before the first ingest."""
+        return self._embedder if self.changes else None
+
     def documents(self) -> list[library.Entry]:
         """List the documents of the index; none before the first ingest."""
-        if self._embedder is None or not self.changes:
+        return library.entries(self.chunks())
+
+    def chunks(self, document: str | None = None) -> list[IndexedChunk]:
+        """Return all chunks (of one document) in order; none of one that is not in the index."""
+        if (embedder := self.embedder) is None:
             return []
         try:
-            with Index.read(self.settings, fingerprint(self._embedder)) as index:
-                return library.entries(index.chunks())
+            with self._listing, Index.read(self.settings, fingerprint(embedder)) as index:
+                return index.chunks(document)
         except IndexMissing:
             return []
 
@@ -191,10 +201,10 @@ class Room:
         A failed chat model does not keep documents from being added.
         """
         with self._writing:
-            if self._embedder is None or not self.changes:
+            if (embedder := self.embedder) is None:
                 raise self.error or WhybotError("The index is not open yet; try again in a moment.")
             try:
-                yield self._embedder
+                yield embedder
             finally:
                 self.changes += 1
 

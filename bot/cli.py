@@ -25,6 +25,8 @@ settings (environment variables; an option wins over its variable):
   WHYBOT_CORPUS      the folder of documents (corpus)
   WHYBOT_INDEX       the folder of the index (.whybot)
   WHYBOT_CHROMA      http://host:port of a Chroma server, instead of the folder
+  WHYBOT_HISTORY     the folder of the page's conversations; off: none is kept (conversations,
+                     in the folder of the index)
   WHYBOT_CACHE       where model weights are kept (the user's cache folder)
   WHYBOT_EMBEDDER    all-MiniLM-L6-v2, or the folder of a sentence-transformers model
   WHYBOT_TOP_K       passages shown to the model, at most (5)

@@ -64,38 +64,54 @@ def page(receipt: Receipt, data: str) -> str:
     body = "".join(
         [
             _head(receipt),
-            _section("Answer", _answer(answer)),
-            _section("Passages", _passages(answer)),
-            _section("Gate", _rows(_gate(answer))),
-            _section("Time", _times(answer.timings_ms)),
-            _section("Made with", _rows(_made_with(receipt))),
-            _section("Prompt", _prompt(answer)),
+            _section("Answer", answered(answer)),
+            _section("Passages", passages(answer)),
+            details(receipt),
         ]
     )
+    return document(answer.question, body, ID, data)
+
+
+def document(title: str, body: str, id: str, data: str) -> str:
+    """Return a whole page around its body; data: JSON, carried in an element of that id."""
     carried = data.replace("<", "\\u003c")  # `</script>` would end the element, `<!--` hide its end
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta http-equiv="Content-Security-Policy"'
         " content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(answer.question)} · Whybot</title><style>\n{STYLE}</style></head>\n"
+        f"<title>{escape(title)} · Whybot</title><style>\n{STYLE}</style></head>\n"
         f"<body><main>{body}</main>\n"
-        f'<script type="application/json" id="{ID}">{carried}</script></body></html>\n'
+        f'<script type="application/json" id="{id}">{carried}</script></body></html>\n'
     )
 
 
 def link(receipt: Receipt) -> str:
     """Return a link that saves the page; it carries all of it, so no server has to keep it."""
-    data = base64.b64encode(receipt.to_html().encode("utf-8", "replace")).decode()
-    name = escape(f"receipt-{receipt.answer.id}.html")
-    return (
-        f'<p class="receipt"><a download="{name}" href="data:text/html;base64,{data}">'
-        "Save the receipt</a></p>"
-    )
+    name = f"receipt-{receipt.answer.id}.html"
+    return f'<p class="receipt">{saving("Save the receipt", name, receipt.to_html())}</p>'
 
 
-def _section(title: str, html: str) -> str:
-    return f"<section><h2>{title}</h2>{html}</section>\n"
+def saving(label: str, name: str, text: str, kind: str = "text/html") -> str:
+    """Return a link that saves a text as a file."""
+    data = base64.b64encode(text.encode("utf-8", "replace")).decode()
+    return f'<a download="{escape(name)}" href="data:{kind};base64,{data}">{escape(label)}</a>'
+
+
+def details(receipt: Receipt, level: int = 2) -> str:
+    """Return what led to the answer and what made it; level: of the headings."""
+    answer = receipt.answer
+    parts = [
+        ("Gate", _rows(_gate(answer))),
+        ("Time", _times(answer.timings_ms)),
+        ("Made with", _rows(_made_with(receipt))),
+        ("Prompt", _prompt(answer)),
+    ]
+    return "".join(_section(title, html, level) for title, html in parts)
+
+
+def _section(title: str, html: str, level: int = 2) -> str:
+    return f"<section><h{level}>{title}</h{level}>{html}</section>\n"
 
 
 def _rows(rows: Mapping[str, object]) -> str:
@@ -117,7 +133,8 @@ def _cell(value: object) -> str:
     return f"<td{number}>{escape(str(value))}</td>"
 
 
-def _folded(title: str, html: str) -> str:
+def folded(title: str, html: str) -> str:
+    """Return HTML behind a title that opens it."""
     return f"<details><summary>{title}</summary>{html}</details>"
 
 
@@ -132,18 +149,19 @@ def _head(receipt: Receipt) -> str:
         parts.append(f'<p class="soft">understood as: {escape(answer.resolved_question)}</p>')
     if receipt.history:
         rows = [(turn.question, turn.answer) for turn in receipt.history]
-        parts.append(_folded("Asked before", _table(("question", "answer"), rows)))
+        parts.append(folded("Asked before", _table(("question", "answer"), rows)))
     parts.append(
         '<p class="soft">Run it again, and see what changed: <code>whybot replay FILE</code></p>'
     )
     return f"<header>{''.join(parts)}</header>\n"
 
 
-def _answer(answer: Answer) -> str:
+def answered(answer: Answer, anchor: str = "p") -> str:
+    """Return an answer and its sentences; anchor: what the ids of its passages begin with."""
     known = {str(passage.n) for passage in answer.passages}
 
     def link(n: str) -> str:
-        return f'<a href="#p{n}">[{n}]</a>' if n in known else f"[{n}]"
+        return f'<a href="#{anchor}{n}">[{n}]</a>' if n in known else f"[{n}]"
 
     # An escaped text has no bracket that it did not have before.
     text = MARK.sub(
@@ -156,11 +174,11 @@ def _answer(answer: Answer) -> str:
         parts.append('<p class="soft">abstained</p>')
     parts += [f'<p class="soft">note: {escape(note)}</p>' for note in answer.notes]
     if answer.sentences:
-        parts.append(_folded("Sentence by sentence", _sentences(answer.sentences)))
+        parts.append(folded("Sentence by sentence", _sentences(answer.sentences)))
     if answer.withheld:
-        parts.append(_folded("Withheld: no passage states it", _sentences(answer.withheld)))
+        parts.append(folded("Withheld: no passage states it", _sentences(answer.withheld)))
     if answer.draft:
-        parts.append(_folded("Draft", f"<pre>{escape(answer.draft)}</pre>"))
+        parts.append(folded("Draft", f"<pre>{escape(answer.draft)}</pre>"))
     return "".join(parts)
 
 
@@ -179,19 +197,20 @@ def _sentences(sentences: Iterable[Sentence]) -> str:
     return _table(heads, rows)
 
 
-def _passages(answer: Answer) -> str:
+def passages(answer: Answer, anchor: str = "p") -> str:
+    """Return the passages, and those that the model was not shown."""
     cited = {n for sentence in answer.sentences for n in sentence.citations}
-    parts = [_passage(passage, passage.n in cited) for passage in answer.passages]
+    parts = [_passage(passage, passage.n in cited, anchor) for passage in answer.passages]
     if answer.dropped:
-        parts.append(_folded("Found, and not shown to the model", _dropped(answer.dropped)))
+        parts.append(folded("Found, and not shown to the model", _dropped(answer.dropped)))
     return "".join(parts) or "<p>None was found.</p>"
 
 
-def _passage(passage: Passage, cited: bool) -> str:
+def _passage(passage: Passage, cited: bool, anchor: str) -> str:
     dense = f"dense {passage.dense:.4f} ({_rank(passage.dense_rank)})"
     words = f"BM25 {passage.bm25:.4f} ({_rank(passage.bm25_rank)})"
     return (
-        f'<article id="p{passage.n}"{" class=cited" if cited else ""}>'
+        f'<article id="{anchor}{passage.n}"{" class=cited" if cited else ""}>'
         f"<h3><b>[{passage.n}]</b> {escape(passage.source)}</h3>"
         f'<p class="soft">score {passage.score:.4f}: {dense}, {words}'
         f" · characters {passage.start} to {passage.end}{' · cited' if cited else ''}</p>"
@@ -252,4 +271,4 @@ def _prompt(answer: Answer) -> str:
     )
     if not blocks:
         return "<p>The model was not asked.</p>"
-    return f'<div class="prompt">{_folded("The messages, as they were sent", blocks)}</div>'
+    return f'<div class="prompt">{folded("The messages, as they were sent", blocks)}</div>'

@@ -63,13 +63,13 @@ def place(settings: Settings, name: str, data: bytes, replace: bool = False) -> 
     return target
 
 
-def write_whole(target: Path, data: bytes) -> None:
+def write_whole(target: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a file whole or not at all, in the place of any of its name. Raises OSError."""
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        Path(temporary).chmod(0o644)
+        Path(temporary).chmod(mode)
         Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -23,6 +23,7 @@ class Settings:
     corpus: Path = Path("corpus")  # the folder of documents
     index: Path = Path(".whybot")  # the folder of the Chroma index
     chroma: str = ""  # http://host:port of a Chroma server, instead of the folder
+    history: str = ""  # the folder of conversations (one in the index folder); off: none is kept
     cache: Path = field(  # where model weights are kept
         default_factory=lambda: platformdirs.user_cache_path("whybot")
     )

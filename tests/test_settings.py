@@ -24,6 +24,7 @@ def test_every_setting_has_its_variable() -> None:
     numbers = {"top_k": 3, "window": 2048, "max_tokens": 128, "threads": 2}
     words = {
         "chroma": "http://localhost:8000",
+        "history": "off",
         "model": "embedded",
         "embedder": "x",
         "grounding": "show",

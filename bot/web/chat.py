@@ -7,15 +7,17 @@ Knows Gradio; what is shown comes from `render`, what happens from `exchange`. I
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from typing import Any
 
 import gradio as gr
 
 from bot import receipt_page
-from bot.web import render
+from bot.history import folder
+from bot.web import history, render
 from bot.web.exchange import Conversation, ask
+from bot.web.keeping import keeping
 from bot.web.room import Room
 
 EXAMPLES = (
@@ -33,7 +35,9 @@ FRAME = 0.06  # seconds between two pictures of the conversation while the model
 
 def page(room: Room, talk: gr.State) -> None:
     """Lay the page out and wire it."""
+    home = folder(room.settings)
     with gr.Row(elem_id="desk"):
+        panel = history.lay_out() if home else None
         with gr.Column(scale=3, min_width=360, elem_id="left"):
             chat = gr.Chatbot(
                 label="Conversation",
@@ -63,6 +67,7 @@ def page(room: Room, talk: gr.State) -> None:
                 send = gr.Button("Send", variant="primary", scale=0, min_width=84, elem_id="send")
                 stop = gr.Button("Stop", variant="stop", scale=0, min_width=84, elem_id="stop")
                 new = gr.Button("New chat", scale=0, min_width=100, elem_id="new")
+                toggle = history.button() if home else None
         with gr.Column(scale=2, min_width=320, elem_id="right"):
             gr.HTML("<h2>Sources</h2>", elem_id="sources-title", js_on_load=None)
             sources = gr.HTML(beside(Conversation()), elem_id="sources", js_on_load=None)
@@ -70,10 +75,10 @@ def page(room: Room, talk: gr.State) -> None:
     shown = [chat, status, sources, box]
 
     def answer(question: str, talk: Conversation) -> Iterator[list[Any]]:
-        yield from pictures(room, talk, question)
+        yield from keeping(home, talk, pictures(room, talk, question))
 
     def example(talk: Conversation, chosen: gr.SelectData) -> Iterator[list[Any]]:
-        yield from pictures(room, talk, chosen.value["text"])
+        yield from keeping(home, talk, pictures(room, talk, chosen.value["text"]))
 
     def select(talk: Conversation, chosen: gr.SelectData) -> Any:
         index = chosen.index[0] if isinstance(chosen.index, list | tuple) else chosen.index
@@ -85,14 +90,18 @@ def page(room: Room, talk: gr.State) -> None:
         "concurrency_limit": None,
         "api_visibility": "private",
     }
-    gr.on([box.submit, send.click], answer, [box, talk], shown, **quick)
-    chat.example_select(example, [talk], shown, **quick)
+    asked = [
+        gr.on([box.submit, send.click], answer, [box, talk], shown, **quick),
+        chat.example_select(example, [talk], shown, **quick),
+    ]
     chat.select(select, [talk], [sources], **quick)
     stop.click(halt, [talk], [status], **quick)
-    new.click(clear, [talk], [chat, status, sources, box], **quick)
+    begun = new.click(clear, [talk], shown, **quick)
+    if home and panel and toggle:
+        history.wire(home, panel, toggle, talk, shown, whole, asked, begun)
 
 
-def pictures(room: Room, talk: Conversation, question: str) -> Iterator[list[Any]]:
+def pictures(room: Room, talk: Conversation, question: str) -> Generator[list[Any], None, None]:
     """Ask a question; yield what conversation, status, sources and box show, again and again.
 
     Questions wait for each other in the room and not in Gradio's queue, so that the page can say
@@ -130,7 +139,12 @@ def halt(talk: Conversation) -> Iterator[str]:
 def clear(talk: Conversation) -> list[Any]:
     """Begin a new conversation."""
     talk.clear()
-    return [[], "", beside(talk), gr.Textbox(value="")]
+    return whole(talk)
+
+
+def whole(talk: Conversation) -> list[Any]:
+    """Return what conversation, status, sources and box show when another one is opened."""
+    return [render.messages(talk), "", beside(talk), gr.Textbox(value="")]
 
 
 def beside(talk: Conversation) -> str:

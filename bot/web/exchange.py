@@ -80,6 +80,14 @@ class Exchange:
                 return ""
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a conversation is kept, as the tab that shows it knows."""
+
+    id: str = ""  # empty: nowhere yet
+    count: int = 0  # of the exchanges that are kept there
+
+
 @dataclass
 class Conversation:
     """What one browser tab has asked."""
@@ -88,6 +96,8 @@ class Conversation:
     shown: int = -1  # whose sources are beside the conversation; -1: the last one's
     stopping: bool = False
     seen: int = -1  # the room's changes that this tab's library page shows
+    kept: Place = Place()
+    unkept: str = ""  # why its last exchange could not be kept
 
     def history(self) -> list[Turn]:
         """Return the answered exchanges as turns, in words that stand alone."""
@@ -99,7 +109,12 @@ class Conversation:
 
     def clear(self) -> None:
         """Forget everything, and stop what is being answered."""
-        self.exchanges, self.shown, self.stopping = [], -1, True
+        self.resume([], Place())
+
+    def resume(self, exchanges: list[Exchange], kept: Place) -> None:
+        """Show other exchanges, and stop what is being answered."""
+        self.exchanges, self.shown, self.stopping = exchanges, -1, True
+        self.kept, self.unkept = kept, ""
 
     @property
     def current(self) -> Exchange | None:

@@ -1,0 +1,62 @@
+"""The list of kept conversations and what is said of them, as HTML. Pure functions.
+
+Titles are text and stay text. Of an id the list makes a `data-id`, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+from pathlib import Path
+
+from bot import history_page, receipt_page
+from bot.history import Entry, Kept
+from bot.web import render
+
+
+def listed(entries: Sequence[Entry], damaged: Sequence[str], current: str) -> str:
+    """Return the conversations as buttons; current: the id of the one that is open."""
+    rows = "".join(_row(entry, entry.id == current) for entry in entries)
+    parts = [f'<nav aria-label="Conversations"><ul>{rows}</ul></nav>'] if rows else []
+    if not rows:
+        parts.append('<p class="hint">None yet. They are kept on this machine.</p>')
+    parts += [f'<p class="damaged">{escape(line)}</p>' for line in damaged]
+    return "".join(parts)
+
+
+def _row(entry: Entry, current: bool) -> str:
+    mark = ' aria-current="true"' if current else ""
+    many = "1 question" if entry.count == 1 else f"{entry.count} questions"
+    return (
+        f'<li><button type="button" data-id="{escape(entry.id)}"{mark}>'
+        f'<bdi class="title">{escape(entry.title)}</bdi><span class="when">'
+        f'<time datetime="{escape(entry.changed)}">{escape(when(entry.changed))}</time>'
+        f" · {many}</span></button></li>"
+    )
+
+
+def when(date: str) -> str:
+    """Write an ISO date for people, in the time of this machine."""
+    return f"{datetime.fromisoformat(date).astimezone():%d %b %Y, %H:%M}"
+
+
+def news(line: str) -> str:
+    """Return a line of news, or nothing."""
+    return f'<div role="status">{render.said(line) if line else ""}</div>'
+
+
+def sure(title: str, home: Path) -> str:
+    """Ask before a conversation is deleted."""
+    return news(f"Delete “{title}”? Its file is moved to {home}, and erased only by you.")
+
+
+def links(kept: Kept, id: str) -> str:
+    """Return links that save a conversation as one file, to read or for machines."""
+    name = f"conversation-{kept.began[:10]}-{id[:8]}"
+    page = receipt_page.saving("Save as HTML", f"{name}.html", history_page.page(kept))
+    data = receipt_page.saving(
+        "Save as JSON", f"{name}.json", history_page.to_json(kept), "application/json"
+    )
+    hint = "With its passages: send it to whom you would send those."
+    return f'<p class="saving">{page} {data}</p>{render.hint(hint)}'

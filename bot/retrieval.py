@@ -13,7 +13,7 @@ import math
 import re
 import threading
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,14 @@ ASKING = frozenset(["when", "where", "who", "why", "how"])
 CANDIDATES = 50  # taken from each of the two rankings
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """All chunks of an index at one moment, by document and text, and the vector of each."""
+
+    chunks: list[IndexedChunk]
+    vectors: NDArray[np.float32]  # (n, width), unit length
+
+
 class Retriever:
     """Rank the chunks of an index for a question.
 
@@ -48,6 +56,24 @@ class Retriever:
     def _load(self) -> None:
         self._chunks = {chunk.id: chunk for chunk in self._index.chunks()}
         self._bm25 = Bm25(list(self._chunks.values()))
+        self._snapshot: Snapshot | None = None
+
+    def _refresh(self) -> None:
+        if self._index.refresh():
+            self._load()
+
+    def snapshot(self) -> Snapshot:
+        """Return the index as it is now; the same object for as long as nothing changed."""
+        import numpy as np
+
+        with self._lock:
+            self._refresh()
+            if self._snapshot is None:
+                vectors = self._index.vectors([*self._chunks])
+                known = [chunk for id, chunk in self._chunks.items() if id in vectors]
+                rows = [vectors[chunk.id] for chunk in known]
+                self._snapshot = Snapshot(known, np.stack(rows) if rows else np.zeros((0, 0), "f4"))
+            return self._snapshot
 
     def chunks(self) -> list[IndexedChunk]:
         """Return all that the last question was ranked against."""
@@ -58,8 +84,7 @@ class Retriever:
         """Return the best passages, best first, numbered from 1; IndexMissing if there are none."""
         vector = self.embedder.query(question)
         with self._lock:
-            if self._index.refresh():
-                self._load()
+            self._refresh()
             if not self._chunks:
                 raise IndexMissing("The index holds no documents.", "whybot add FILE")
             nearest = self._index.nearest(vector, CANDIDATES)

@@ -118,7 +118,7 @@ def build(room: Room) -> gr.Blocks:
     """Build the page around a room."""
     import gradio as gr
 
-    from bot.web import chat, library, render
+    from bot.web import chat, library, map, render
     from bot.web.exchange import Conversation
     from bot.web.room import State
 
@@ -133,6 +133,8 @@ def build(room: Room) -> gr.Blocks:
             chat.page(room, talk)
         with gr.Tab("Library", id="library", elem_id="shelf") as shelf:
             table, choice = library.page(room)
+        with gr.Tab("Map", id="map-tab") as tab:
+            map.page(room, talk, tab)
 
         def look(talk: Conversation) -> list[Any]:
             opening = room.state is State.OPENING

@@ -57,6 +57,12 @@ class Exchange:
         """Return the answer, or the draft while it is written and checked."""
         return self.answer.answer if self.answer else self.draft
 
+    @property
+    def cited(self) -> frozenset[int]:
+        """Return the numbers of the passages that the answer cites."""
+        sentences = self.answer.sentences if self.answer else []
+        return frozenset(n for sentence in sentences for n in sentence.citations)
+
     def take(self, event: Event) -> str:
         """Take in an event; return what the bot is doing now, for people."""
         match event:

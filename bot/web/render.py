@@ -108,14 +108,10 @@ def sources(talk: Conversation) -> str:
         return '<p class="empty">The passages an answer rests on are shown here.</p>'
     number = talk.shown % len(talk.exchanges)
     parts = [f'<p class="about">for “{escape(exchange.question)}”</p>']
-    cited = {
-        n for sentence in (exchange.answer.sentences if exchange.answer else [])
-        for n in sentence.citations
-    }  # fmt: skip
     if not exchange.passages:
         wait = exchange.outcome == "running"
         parts.append(f'<p class="empty">{"looking …" if wait else "No passages."}</p>')
-    parts += [source(passage, number, passage.n in cited) for passage in exchange.passages]
+    parts += [source(passage, number, passage.n in exchange.cited) for passage in exchange.passages]
     if exchange.dropped:
         parts.append(dropped(exchange.dropped))
     return "".join(parts)

@@ -1,4 +1,4 @@
-"""The history panel in a real browser, over a fake model: `pytest tests/test_browser_history.py`."""
+"""The history panel in a real browser, over a fake model."""
 
 from __future__ import annotations
 

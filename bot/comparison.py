@@ -32,6 +32,13 @@ class Way(Enum):
     WRONG = "with wrong passages"
 
 
+ALONE = {  # what is said of a sentence that stands alone
+    Way.BARE: "nothing like it in column 2",
+    Way.FOUND: "nothing like it in columns 1 and 3",
+    Way.WRONG: "nothing like it in column 2",
+}
+
+
 @dataclass(frozen=True)
 class Said:
     """A sentence that one way wrote, and what became of it."""

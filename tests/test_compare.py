@@ -13,7 +13,7 @@ from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import FakeEmbedder, embed, indexed, passage, settings_in
 from numpy.typing import NDArray
 
-from bot import lessons, prompt
+from bot import compare_text, lessons, prompt
 from bot.answer import Bot
 from bot.compare import compare
 from bot.comparison import Column, Compared, Said, Step, Way, apart, unlike
@@ -292,3 +292,21 @@ def test_a_prompt_known_from_before_proves_no_speed() -> None:
     texts = learnt(bare, found, column(Way.WRONG, BAD))
     assert "later" not in texts[0] and "sooner" not in texts[0]
     assert "90 of the 100 tokens still known" in texts[1]
+
+
+# --- in the shell
+
+
+def test_the_shell_prints_all_three_with_their_marks(tmp_path: Path) -> None:
+    compared, _, _ = run(tmp_path, ["On Mars.\x1b[2J"], [TREES], [PHONES])
+    lines = compare_text.text(compared).splitlines()
+    assert [line for line in lines if line[:1].isdigit()] == [
+        line for line in lines if " s, all " in line and " tokens read)" in line
+    ]
+    assert "  not in the passages found, nothing like it in column 2: On Mars.␛[2J" in lines
+    assert f"  in the passages found [1] 100%, nothing like it in columns 1 and 3: {TREES}" in lines
+    assert (
+        "  not in the passages found, in the wrong passages, nothing like it in column 2: " + PHONES
+    ) in lines
+    assert any(line.startswith("  passage least like the question: [1]") for line in lines)
+    assert sum(line.startswith("  What this shows: ") for line in lines) == 3

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from html import escape
 
-from bot.comparison import Column, Lesson, Said, Way
+from bot.comparison import ALONE, Column, Lesson, Said, Way
 from bot.trace import Passage, Sentence
 from bot.web import links, render
 from bot.web.comparing import Trial
@@ -32,11 +32,6 @@ INTRO = (
     "the passages that retrieval found. The three run one after the other, which takes a minute "
     "or more; the chat waits meanwhile.</p>"
 )
-ALONE = {
-    Way.BARE: "nothing like it in column 2",
-    Way.FOUND: "nothing like it in columns 1 and 3",
-    Way.WRONG: "nothing like it in column 2",
-}
 
 
 def column(trial: Trial | None, way: Way) -> str:
@@ -49,7 +44,7 @@ def column(trial: Trial | None, way: Way) -> str:
             parts.append(finished(trial, done))
         elif draft := trial.exchanges[way].draft:
             parts.append(
-                f'<div class="draft"><p class="mark">not checked</p>{_shaped(draft)}</div>'
+                f'<div class="unchecked"><p class="mark">not checked</p>{_shaped(draft)}</div>'
             )
     return f'<section class="way" aria-label="{title}">{"".join(parts)}</section>'
 

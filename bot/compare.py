@@ -7,6 +7,7 @@ own path: what it withheld stays withheld.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,12 +21,11 @@ from bot.comparison import Column, Compared, Said, Step, Way, apart
 from bot.evidence import Sources
 from bot.lessons import lessons
 from bot.models import Chosen, stream
+from bot.retrieval import stems
 from bot.trace import Answer, Event, Gate, Passage, Reading, Retrieved, Sentence, Token
 
 T = TypeVar("T")
-
-# P(Yes) that the nearest sentence alone states what was written without it.
-ALONE_BAR = 0.6
+ITSELF = re.compile(r"\b(?:I|sorry|unable|not possible)\b")
 
 
 def compare(bot: Bot, question: str) -> Generator[Step | Compared, None, None]:
@@ -178,7 +178,7 @@ def _column(
         passages=list(passages),
         draft=work.draft,
         said=said,
-        refused=baseline.refuses(work.draft),
+        refused=refuses(work.draft),
         prompt_tokens=work.prompt_tokens,
         cached=work.cached,
         search=work.search,
@@ -187,6 +187,19 @@ def _column(
         total=work.total,
         gate=gate,
     )
+
+
+def refuses(draft: str) -> bool:
+    """Tell whether a draft refuses: it is empty, or its first sentence says so of the model itself.
+
+    "RAG does not provide speed" is a claim, where "I cannot provide that" is none.
+    """
+    opening = next((raw for _, raw in citations.split(draft)), "")
+    of_itself = grounding.refuses(opening) or ITSELF.search(opening)
+    return not opening or bool(of_itself and baseline.refuses(opening))
+
+
+# --- what they said
 
 
 def _checked(
@@ -201,23 +214,32 @@ def _checked(
         sentence, _ = citations.cite(lead, raw, [])
         checking = grounding.check(sentence, question, sources, bot.chosen)
         sentence = yield from _steps(way, checking)
-        sentence = yield from _steps(way, _again(sentence, sources, bot.chosen))
+        sentence = yield from _steps(way, _again(sentence, question, sources, bot.chosen))
         yield Step(way, sentence)
         said.append(Said(sentence))
     return said
 
 
 def _again(
-    sentence: Sentence, sources: Sources, chosen: Chosen
+    sentence: Sentence, question: str, sources: Sources, chosen: Chosen
 ) -> Generator[Reading, None, Sentence]:
-    """Ask of the nearest sentence alone whether it states what the model believes they all do."""
+    """Ask of the nearest sentence alone what the model believes of all the passages.
+
+    The bar was set for drafts made from the passages; what was written without them is seldom
+    stated by them. Of 36 statements on the seed document (most of tests/gold's, and seven of runs
+    of this) this question lets through 15 of 17 true ones, none of 13 false ones that name their
+    subject, and 4 of 6 false ones that begin with "It".
+    """
     near = sources.nearest(sentence.text)
     if not sentence.supported or near is None or near.verbatim:
         return sentence
+    fragment = len(set(stems(sentence.text))) < grounding.FRAGMENT
+    ask = prompt.answers(question, sentence.text) if fragment else prompt.supported(sentence.text)
     (passage,) = [one for one in sources.passages if one.n == near.evidence.n]
-    alone = [replace(passage, text=near.evidence.text)]
-    yes = yield from models.yes(chosen, prompt.ask(alone, prompt.supported(sentence.text)))
-    if yes is None or yes >= ALONE_BAR:
+    yes = yield from models.yes(
+        chosen, prompt.ask([replace(passage, text=near.evidence.text)], ask)
+    )
+    if yes is None or yes >= (grounding.FRAGMENT_BAR if fragment else grounding.SUPPORT_BAR):
         return sentence
     reason = (
         f"the model believes it of the passages ({sentence.support:.0%}), and not of the sentence "

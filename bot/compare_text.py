@@ -63,7 +63,7 @@ def _mark(one: Said, way: Way) -> str:
     """Say in words what became of a sentence."""
     sentence = one.sentence
     if not one.claim:
-        return "claims nothing"
+        return "says that the answer is not there" if one.refusal else "claims nothing"
     if sentence.supported:
         cited = "".join(f"[{n}]" for n in sentence.citations)
         mark = f"in the passages found {cited} {sentence.support:.0%}"

@@ -92,7 +92,7 @@ def _share(column: Column) -> float:
 
 def _bare(bare: Column, found: Column) -> str:
     if bare.refused:
-        said = "It says itself that it does not know"
+        said = "It says itself that it cannot answer"
     elif not bare.claims:
         said = "It states nothing that could be checked"
     elif bare.supported == len(bare.claims):
@@ -138,7 +138,7 @@ def _wrong(wrong: Column) -> str:
     if not wrong.passages:
         return "The index holds no passage that was not found: there are no wrong ones to give."
     if wrong.refused:
-        return "The model says itself that these passages do not hold the answer: not misled."
+        return "The model says itself that it cannot answer from these: it was not misled."
     if not wrong.claims:
         return "It states nothing that could be checked."
     led = sum(bool(s.given and s.given.supported) for s in wrong.claims if not s.sentence.supported)

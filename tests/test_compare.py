@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bot import compare_text, lessons, prompt
 from bot.answer import Bot
-from bot.compare import compare
+from bot.compare import compare, refuses
 from bot.comparison import Column, Compared, Said, Step, Way, apart, unlike
 from bot.evalsets import over
 from bot.prompt import QuestionTooLong
@@ -143,6 +143,21 @@ def test_times_and_what_was_known_before_are_measured(tmp_path: Path) -> None:
     assert bare.prompt_tokens > 0 and found.prompt_tokens > 0
 
 
+@pytest.mark.parametrize(
+    ("draft", "refused"),
+    [
+        ("", True),
+        ("I'm sorry, but I cannot provide that.", True),
+        ("The passages do not mention apples.", True),
+        ("RAG does not provide speed.", False),
+        ("I would use RAG.", False),
+        ("Apples grow. I do not know more.", False),
+    ],
+)
+def test_a_refusal_is_the_model_s_own(draft: str, refused: bool) -> None:
+    assert refuses(draft) is refused
+
+
 def test_closing_it_stops_the_model(tmp_path: Path) -> None:
     model = FakeChat(replies=[["one ", "two ", "three."]])
     steps = compare(bot_of(tmp_path, model), QUESTION)
@@ -259,7 +274,9 @@ def test_a_model_that_was_not_misled_is_not_said_to_be() -> None:
     )
     assert not lessons.depends(right, found)
     silent = replace(right, refused=True)
-    assert "not misled" in learnt(found, found, silent)[2] and not lessons.depends(silent, found)
+    assert "it was not misled" in learnt(found, found, silent)[2] and not lessons.depends(
+        silent, found
+    )
     assert lessons.depends(column(Way.WRONG, BAD), found)
 
 

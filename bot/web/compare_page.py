@@ -32,6 +32,10 @@ INTRO = (
     "the passages that retrieval found. The three run one after the other, which takes a minute "
     "or more; the chat waits meanwhile.</p>"
 )
+REFUSAL = (
+    "<strong>not in the passages found</strong>; read as saying that the answer is not there, and "
+    "not counted"
+)
 
 
 def column(trial: Trial | None, way: Way) -> str:
@@ -95,7 +99,7 @@ def verdict(one: Said, places: dict[int, Passage]) -> str:
     """Say in words whether the passages found state a sentence."""
     sentence = one.sentence
     if not one.claim:
-        return "claims nothing" if not one.refusal else "says that the passages do not hold it"
+        return "claims nothing" if not one.refusal else REFUSAL
     if sentence.supported:
         cited = " ".join(_cite(sentence, n, places) for n in sentence.citations)
         return f"in the passages found {cited} support {sentence.support:.0%}"

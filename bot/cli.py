@@ -110,6 +110,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="write the whole turn to one file, .html to read or .json, that `replay` runs again",
     )
 
+    compare = command(
+        "compare", "answer one question without passages, with those found, and with wrong ones"
+    )
+    compare.add_argument("question", help="the question; - reads it from stdin")
+    compare.add_argument("--top-k", type=int, help="passages shown to the model, at most")
+
     replay = command("replay", "answer the question of a receipt again, and print what changed")
     replay.add_argument(
         "receipt", type=Path, metavar="FILE", help="what `whybot ask --receipt FILE` wrote"

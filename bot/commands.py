@@ -158,16 +158,31 @@ def ask(settings: Settings, args: argparse.Namespace) -> int:
             say("whybot: --explain goes with one question; --jsonl has the whole trace.")
             return USAGE
         return asking.answer_file(settings, args.jsonl)
-    try:
-        question = sys.stdin.read().strip() if args.question == "-" else args.question.strip()
-    except UnicodeDecodeError as error:
-        raise SettingError(f"What came from stdin is not UTF-8 ({error.reason}).") from error
+    question = _question(args.question)
     if not question:
-        say("whybot: the question is empty.")
         return USAGE
     return asking.answer_one(
         settings, question, as_json=args.json, explained=args.explain, receipt=args.receipt
     )
+
+
+def _question(asked: str) -> str:
+    """Return a question, from stdin if it is "-"; of an empty one say so."""
+    try:
+        question = sys.stdin.read().strip() if asked == "-" else asked.strip()
+    except UnicodeDecodeError as error:
+        raise SettingError(f"What came from stdin is not UTF-8 ({error.reason}).") from error
+    if not question:
+        say("whybot: the question is empty.")
+    return question
+
+
+def compare(settings: Settings, args: argparse.Namespace) -> int:
+    """Answer one question without passages, with those found, and with wrong ones."""
+    from bot import compare_text
+
+    question = _question(args.question)
+    return compare_text.compare_one(settings, question) if question else USAGE
 
 
 def replay(settings: Settings, args: argparse.Namespace) -> int:

@@ -84,9 +84,7 @@ class Retriever:
         """Return the best passages, best first, numbered from 1; IndexMissing if there are none."""
         vector = self.embedder.query(question)
         with self._lock:
-            self._refresh()
-            if not self._chunks:
-                raise IndexMissing("The index holds no documents.", "whybot add FILE")
+            self._reload()
             nearest = self._index.nearest(vector, CANDIDATES)
             lexical = self._bm25.scores(question)
             words = dict(sorted(lexical.items(), key=lambda item: -item[1])[:CANDIDATES])
@@ -108,6 +106,31 @@ class Retriever:
         ]
         passages.sort(key=lambda passage: (-passage.score, passage.document, passage.start))
         return [replace(passage, n=n) for n, passage in enumerate(passages[:count], 1)]
+
+    def farthest(self, question: str, count: int) -> list[Passage]:
+        """Return the passages least like the question, the least first, numbered from 1.
+
+        They are the nearest of the opposite vector, which the index finds as fast as any; of
+        those, the lowest fused scores come first.
+        """
+        vector = self.embedder.query(question)
+        with self._lock:
+            self._reload()
+            opposite = self._index.nearest(-vector, max(count, CANDIDATES))
+            lexical = self._bm25.scores(question)
+            passages = [
+                _passage(self._chunks[id], -cosine, lexical.get(id, 0.0), None, None)
+                for id, cosine in opposite.items()
+                if id in self._chunks
+            ]
+        passages.sort(key=lambda found: (found.score, found.dense, found.document, found.start))
+        return [replace(passage, n=n) for n, passage in enumerate(passages[:count], 1)]
+
+    def _reload(self) -> None:
+        """Take in what changed in the index; IndexMissing if it holds nothing."""
+        self._refresh()
+        if not self._chunks:
+            raise IndexMissing("The index holds no documents.", "whybot add FILE")
 
 
 class Bm25:

@@ -435,6 +435,21 @@ def test_an_abstention_is_explained_too(shell: Shell, says: Callable[..., FakeCh
 
 
 @pytest.mark.usefixtures("seeded")
+def test_a_comparison_is_three_texts_on_stdout(shell: Shell, says: Callable[..., FakeChat]) -> None:
+    model = says(["On Mars."], YES, ["RAG adds latency."])
+    code, out, err = shell("compare", "-", stdin=QUESTION)
+    assert code == ANSWERED and len(model.calls) == 3
+    assert re.findall(r"^\d\. [\w ]+", out, re.M) == [
+        "1. Without documents ", "2. With retrieval ", "3. With wrong passages ",
+    ]  # fmt: skip
+    assert "not in the passages found, nothing like it in column 2: On Mars." in out
+    assert "in the passages found [1] 100%" in out
+    assert "there are no wrong ones to give" in out
+    assert "fake (a test)" in err
+    assert shell("compare", " ")[0] == USAGE
+
+
+@pytest.mark.usefixtures("seeded")
 def test_a_model_that_breaks_off_is_one_line(shell: Shell, says: Callable[..., FakeChat]) -> None:
     for option in ([], ["--json"]):
         says(YES, ["RAG ", ModelFailed("The engine is gone.")])

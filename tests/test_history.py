@@ -70,7 +70,7 @@ def write(home: Path, id: str, data: Any) -> None:
 def test_every_field_comes_back(home: Path) -> None:
     exchange = answered()
     assert exchange.answer and exchange.answer.withheld and exchange.answer.sentences
-    signals = Signals(0.5, 0.25, unknown="cats", draft=0.75, sentences=None)
+    signals = Signals(0.5, 0.25, unknown="cats", draft=0.75, rests=None)
     gate = Gate(0.5, 0.15, True, "why not", 0.5, 0.4, signals)
     twin = replace(exchange.passages[0], page=7, dense_rank=None, bm25_rank=None)
     full = replace(exchange, gate=gate, passages=[*exchange.passages, twin])

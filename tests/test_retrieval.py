@@ -201,3 +201,21 @@ with Index.write(settings_in(Path(sys.argv[1])), {"embedder": "fake"}) as index:
         best = retriever.retrieve("zeppelins", 1)[0]
         assert (best.id, best.dense_rank, best.bm25_rank) == ("new", 1, 1)
         assert "moon" not in {passage.id for passage in retriever.retrieve("moon", 10)}
+
+
+def test_farthest_are_those_least_like_the_question(retriever: Retriever) -> None:
+    found = retriever.farthest("What is the latency of components?", 3)
+    assert [passage.id for passage in found][-1] == "ft"
+    assert [passage.n for passage in found] == [1, 2, 3]
+    assert [passage.score for passage in found] == sorted(passage.score for passage in found)
+    best = retriever.retrieve("What is the latency of components?", 1)[0]
+    assert best.id == "rag" and best.id not in [passage.id for passage in found]
+    same = {passage.id: passage for passage in retriever.retrieve("latency components", 4)}
+    for passage in retriever.farthest("latency components", 4):
+        assert passage.dense == pytest.approx(same[passage.id].dense, abs=1e-3)
+        assert passage.bm25 == same[passage.id].bm25
+
+
+def test_farthest_of_an_empty_index_is_an_error(settings: Settings) -> None:
+    with opened(settings, []) as index, pytest.raises(IndexMissing):
+        Retriever(index, FakeEmbedder().real).farthest("Anything?", 1)

@@ -6,13 +6,13 @@ Knows the room and the events; knows nothing of HTML or Gradio.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from bot import receipt, teaches
-from bot.answer import answer
+from bot.answer import Bot, answer
 from bot.receipt import Receipt
 from bot.trace import (
     Answer,
@@ -34,6 +34,19 @@ from ingest.index import IndexedChunk
 PATIENCE = 0.2  # seconds between two looks at whether the bot is free, or Stop was pressed
 
 Outcome = Literal["running", "answered", "stopped", "failed"]
+
+
+class Task(Protocol):
+    """What the page works on until it has an outcome."""
+
+    outcome: Outcome
+    error: str
+
+
+class Stoppable(Protocol):
+    """What Stop reaches, also while it waits."""
+
+    stopping: bool
 
 
 @dataclass
@@ -136,26 +149,42 @@ def ask(room: Room, talk: Conversation, question: str) -> Generator[str, None, N
     exchange, history = Exchange(question), talk.history()
     talk.exchanges.append(exchange)
     talk.shown, talk.stopping = -1, False
+    yield from settled(exchange, _answered(room, talk, exchange, history))
+
+
+def settled(task: Task, work: Iterable[str]) -> Generator[str, None, None]:
+    """Do some work; how it ended, with an error or before its time, ends in the task."""
     try:
-        yield from _answered(room, talk, exchange, history)
+        yield from work
     except WhybotError as error:
-        exchange.error, exchange.outcome = str(error), "failed"
+        task.error, task.outcome = str(error), "failed"
     except Exception:  # noqa: BLE001 - the event boundary: a bug goes to the terminal and the page
         traceback.print_exc()
-        exchange.error, exchange.outcome = BROKEN, "failed"
+        task.error, task.outcome = BROKEN, "failed"
     finally:
-        if exchange.outcome == "running":
-            exchange.outcome = "stopped"
+        if task.outcome == "running":
+            task.outcome = "stopped"
     yield ""
+
+
+def lent(room: Room, asking: Stoppable) -> Generator[str, None, Bot | None]:
+    """Wait for the bot and yield what it waits for; None if Stop came first.
+
+    Whoever got it gives it back.
+    """
+    while (bot := room.borrow(PATIENCE)) is None:
+        if asking.stopping:
+            return None
+        yield room.waiting_for
+    return bot
 
 
 def _answered(
     room: Room, talk: Conversation, exchange: Exchange, history: list[Turn]
 ) -> Generator[str, None, None]:
-    while (bot := room.borrow(PATIENCE)) is None:
-        if talk.stopping:
-            return
-        yield room.waiting_for
+    bot = yield from lent(room, talk)
+    if bot is None:
+        return
     try:
         yield "understanding the question" if history else "looking up the question"
         with closing(answer(bot, exchange.question, history)) as events:

@@ -104,7 +104,7 @@ def build(room: Room) -> gr.Blocks:
     """Build the page around a room."""
     import gradio as gr
 
-    from bot.web import chat, library, render
+    from bot.web import chat, library, render, whatif
     from bot.web.exchange import Conversation
     from bot.web.room import State
 
@@ -117,6 +117,8 @@ def build(room: Room) -> gr.Blocks:
         timer = gr.Timer(TICK)
         with gr.Tab("Chat", id="chat"):
             chat.page(room, talk)
+        with gr.Tab("What if", id="whatif", elem_id="whatif") as trying:
+            whatif.page(room, talk, trying)
         with gr.Tab("Library", id="library", elem_id="shelf") as shelf:
             table, choice = library.page(room)
 

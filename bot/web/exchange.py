@@ -6,19 +6,20 @@ Knows the room and the events; knows nothing of HTML or Gradio.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Literal
 
 from bot import receipt
-from bot.answer import answer
+from bot.answer import Bot, answer
 from bot.receipt import Receipt
 from bot.trace import (
     Answer,
     Dropped,
     Event,
     Gate,
+    Knobs,
     Passage,
     Reading,
     Resolved,
@@ -105,7 +106,9 @@ class Conversation:
         return self.exchanges[self.shown] if self.exchanges else None
 
 
-def ask(room: Room, talk: Conversation, question: str) -> Generator[str, None, None]:
+def ask(
+    room: Room, talk: Conversation, question: str, knobs: Knobs | None = None
+) -> Generator[str, None, None]:
     """Answer a question into the conversation; yield what the bot is doing, whenever it changed.
 
     Closing the generator stops the model, as `talk.stopping` does. Errors end in the exchange.
@@ -114,28 +117,49 @@ def ask(room: Room, talk: Conversation, question: str) -> Generator[str, None, N
     talk.exchanges.append(exchange)
     talk.shown, talk.stopping = -1, False
     try:
-        yield from _answered(room, talk, exchange, history)
-    except WhybotError as error:
-        exchange.error, exchange.outcome = str(error), "failed"
-    except Exception:  # noqa: BLE001 - the event boundary: a bug goes to the terminal and the page
-        traceback.print_exc()
-        exchange.error, exchange.outcome = BROKEN, "failed"
+        error = yield from guarded(_answered(room, talk, exchange, history, knobs))
+        if error:
+            exchange.error, exchange.outcome = error, "failed"
     finally:
         if exchange.outcome == "running":
             exchange.outcome = "stopped"
     yield ""
 
 
-def _answered(
-    room: Room, talk: Conversation, exchange: Exchange, history: list[Turn]
-) -> Generator[str, None, None]:
+def guarded(work: Generator[str, None, None]) -> Generator[str, None, str]:
+    """Pass on what some work yields; return the error that ended it, or nothing."""
+    try:
+        yield from work
+    except WhybotError as error:
+        return str(error)
+    except Exception:  # noqa: BLE001 - the event boundary: a bug goes to the terminal and the page
+        traceback.print_exc()
+        return BROKEN
+    return ""
+
+
+def lent(room: Room, stopping: Callable[[], bool]) -> Generator[str, None, Bot | None]:
+    """Wait for the bot; whoever gets it gives it back. None: stopping before it was free."""
     while (bot := room.borrow(PATIENCE)) is None:
-        if talk.stopping:
-            return
+        if stopping():
+            return None
         yield room.waiting_for
+    return bot
+
+
+def _answered(
+    room: Room,
+    talk: Conversation,
+    exchange: Exchange,
+    history: list[Turn],
+    knobs: Knobs | None,
+) -> Generator[str, None, None]:
+    bot = yield from lent(room, lambda: talk.stopping)
+    if bot is None:
+        return
     try:
         yield "understanding the question" if history else "looking up the question"
-        with closing(answer(bot, exchange.question, history)) as events:
+        with closing(answer(bot, exchange.question, history, knobs=knobs)) as events:
             for event in events:
                 if talk.stopping or room.closing:
                     return

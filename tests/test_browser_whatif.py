@@ -72,6 +72,7 @@ def page(address: str, chromium: str) -> Iterator[Page]:
         wrong: list[str] = []
         page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
+        expect.set_options(timeout=60_000)  # the tests may share the machine
         page.goto(address)
         page.get_by_role("textbox", name="Question").fill(QUESTION)
         page.keyboard.press("Enter")
@@ -81,6 +82,7 @@ def page(address: str, chromium: str) -> Iterator[Page]:
         yield page
         assert page.evaluate("window.hacked") is None
         browser.close()
+        expect.set_options(timeout=5_000)
         assert wrong == []
 
 
@@ -105,6 +107,10 @@ def test_a_slider_redraws_the_ranking_without_the_model(page: Page, model: Quoti
     bar = page.get_by_label("number input for Bar of the gate")
     bar.fill("1")
     expect(page.locator("#ranking .gate")).to_contain_text("The gate stops it")
+    bar.fill("")
+    expect(page.locator("#ranking .gate")).to_contain_text("and 0.00 is needed")
+    top_k.fill("99")
+    expect(page.locator("#ranking .gate")).to_contain_text("5 passages are shown")
     page.get_by_role("button", name="Turn back").click()
     expect(page.locator("#ranking .gate")).to_contain_text("3 passages are shown")
     expect(top_k).to_have_value("3")

@@ -21,6 +21,9 @@ from bot.web.room import Room
 
 FRAME = 0.1  # seconds between two pictures while a model writes
 MOST = 20  # passages that can be asked for; what the settings take
+# What is typed into a slider's box is sent as it is, also when the box is empty or holds too much.
+WITHIN = f"""(tried, ...values) => [tried, ...[[1, {MOST}], [0, 1], [0, 1]].map(
+  ([least, most], n) => Math.min(most, Math.max(least, Number(values[n]) || 0)))]"""
 HINT = (
     '<p class="hint">Turning a knob asks no model: the candidates are ranked anew at once. '
     "Only “Answer again” and “Leave each one out” do.</p>"
@@ -79,7 +82,7 @@ def page(room: Room, talk: gr.State, tab: gr.Tab) -> None:
     now: dict[str, Any] = {**quick, "queue": False, "trigger_mode": "always_last"}
     tab.select(look, [talk, tried], [choice, *drawn], **quick)
     choice.input(choose, [talk, tried, choice], drawn, **quick)
-    gr.on([knob.input for knob in knobs], turned, [tried, *knobs], ranking, **now)
+    gr.on([knob.input for knob in knobs], turned, [tried, *knobs], ranking, js=WITHIN, **now)
     ranking.flip(flip, tried, ranking, **{**now, "trigger_mode": "multiple"})
     reset.click(turned_back, tried, [*knobs, ranking], **now)
     again.click(run_again, tried, [status, results], **quick)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, replace
 
 from langchain_core.messages import BaseMessage
@@ -18,11 +18,12 @@ from bot import answerability, citations, grounding, prompt
 from bot.evidence import Sources
 from bot.models import Chosen, stream
 from bot.resolve import resolve
-from bot.retrieval import Retriever
+from bot.retrieval import DENSE_WEIGHT, Retriever
 from bot.trace import (
     Answer,
     Dropped,
     Event,
+    Knobs,
     Passage,
     Reading,
     Resolved,
@@ -34,6 +35,7 @@ from bot.trace import (
 )
 from ingest.settings import Settings
 
+UNFIT = "no passage fits the window"
 SPARE = 4  # passages retrieved beyond top-k, to show what was left out and to fill for duplicates
 
 
@@ -47,10 +49,18 @@ class Bot:
 
 
 def answer(
-    bot: Bot, question: str, history: Sequence[Turn] = (), id: str | None = None
+    bot: Bot,
+    question: str,
+    history: Sequence[Turn] = (),
+    id: str | None = None,
+    knobs: Knobs | None = None,
 ) -> Generator[Event, None, None]:
-    """Answer a question; the last event is the Answer. Closing the generator stops the model."""
+    """Answer a question; the last event is the Answer. Closing the generator stops the model.
+
+    knobs: what is turned for this one answer; None: what is in force.
+    """
     settings, chosen = bot.settings, bot.chosen
+    turned = knobs or in_force(settings)
     clock = _Clock()
 
     # 1) A follow-up is put into words that stand alone.
@@ -59,20 +69,19 @@ def answer(
     yield Resolved(resolved)
 
     # 2) Passages are retrieved; repeats and what lies beyond top-k are dropped.
-    found = bot.retriever.retrieve(resolved, settings.top_k + SPARE)
-    passages, dropped = select(found, settings.top_k)
+    found = bot.retriever.retrieve(resolved, depth(turned), turned.dense_weight)
+    passages, dropped = select(found, turned.top_k, turned.without)
     clock.lap("retrieve")
 
     # 3) If nothing found comes near the question, the model is not asked; if something does, the
     #    model is first asked whether it holds the answer.
-    gate = answerability.gate(passages)
+    gate = answerability.gate(passages, turned.bar)
     messages: list[BaseMessage] = []
     if gate.passed:
-        budget = chosen.window - settings.max_tokens - prompt.MARGIN
-        messages, passages, unfit = prompt.build(resolved, passages, budget, chosen.count)
+        messages, passages, unfit = prompt.build(resolved, passages, budget(bot), chosen.count)
         dropped = unfit + dropped
         if not passages:  # not one fits the window
-            gate = replace(gate, passed=False, reason="no passage fits the window")
+            gate = replace(gate, passed=False, reason=UNFIT)
     clock.lap("prompt")
     yield Retrieved(passages, dropped, gate)
     if gate.passed:
@@ -145,16 +154,39 @@ def answer(
         draft=draft,
         invalid_citations=invalid,
         notes=list(chosen.notes),
+        knobs=knobs,
     )
 
 
-def select(found: Sequence[Passage], top_k: int) -> tuple[list[Passage], list[Dropped]]:
-    """Keep the best top_k passages with different texts; numbers are given anew."""
+def in_force(settings: Settings) -> Knobs:
+    """Return where the knobs stand as long as nobody turns them."""
+    return Knobs(settings.top_k, DENSE_WEIGHT, answerability.BAR)
+
+
+def depth(knobs: Knobs) -> int:
+    """Return how many passages are retrieved: those switched off take nobody's place."""
+    return knobs.top_k + SPARE + len(knobs.without)
+
+
+def budget(bot: Bot) -> int:
+    """Return how many tokens the prompt may have."""
+    return bot.chosen.window - bot.settings.max_tokens - prompt.MARGIN
+
+
+def select(
+    found: Sequence[Passage], top_k: int, without: Collection[str] = ()
+) -> tuple[list[Passage], list[Dropped]]:
+    """Keep the best top_k passages with different texts; numbers are given anew.
+
+    without: ids of passages that are not kept at all.
+    """
     kept: list[Passage] = []
     dropped: list[Dropped] = []
     for passage in found:
         twin = next((k for k in kept if k.text == passage.text), None)
-        if twin:
+        if passage.id in without:
+            dropped.append(Dropped(passage, "it was switched off"))
+        elif twin:
             dropped.append(Dropped(passage, f"it repeats passage {twin.n}"))
         elif len(kept) == top_k:
             dropped.append(Dropped(passage, f"top-k is {top_k}"))

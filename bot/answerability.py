@@ -60,13 +60,13 @@ class Judged:
     drafts: bool  # the draft rests on it
 
 
-def gate(passages: Sequence[Passage]) -> Gate:
+def gate(passages: Sequence[Passage], bar: float = BAR) -> Gate:
     """Compare the best passage's score with the bar."""
     best = max((passage.score for passage in passages), default=0.0)
-    passed = best >= BAR
-    scores = f"the best scores {best:.2f}, and {BAR} is needed"
+    passed = best >= bar
+    scores = f"the best scores {best:.2f}, and {bar:g} is needed"
     reason = "" if passed else f"no passage comes near ({scores}): the model was not asked"
-    return Gate(best, BAR, passed, reason)
+    return Gate(best, bar, passed, reason)
 
 
 def before(

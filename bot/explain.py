@@ -70,10 +70,11 @@ def _judged(answer: Answer) -> bool:
 
 def _question(answer: Answer) -> Step:
     typed, looked_up = answer.question, answer.resolved_question
+    turned = [("Turned for it", answer.knobs.told)] if answer.knobs else []
     if typed == looked_up:
-        return Step("Question", "It was looked up as it was typed.", [("Typed", typed)])
+        return Step("Question", "It was looked up as it was typed.", [("Typed", typed), *turned])
     summary = "It leans on the conversation, and was looked up in words that stand alone."
-    return Step("Question", summary, [("Typed", typed), ("Looked up", looked_up)])
+    return Step("Question", summary, [("Typed", typed), ("Looked up", looked_up), *turned])
 
 
 def _found(answer: Answer) -> list[tuple[Passage, str]]:
@@ -107,13 +108,14 @@ def _search(answer: Answer) -> Step:
 def _passages(answer: Answer) -> Step:
     found = _found(answer)
     kept, left_out = len(answer.passages), len(answer.dropped)
+    weight = answer.knobs.dense_weight if answer.knobs else DENSE_WEIGHT
     facts = []
     for fused, (passage, reason) in enumerate(found, 1):
         lines = [
             f"rank {fused}: {_moved(fused, passage.dense_rank, 'dense search')}, "
             f"{_moved(fused, passage.bm25_rank, 'BM25')}",
-            f"score {DENSE_WEIGHT:g} × {max(passage.dense, 0.0):.3f} + "
-            f"{1 - DENSE_WEIGHT:g} × {passage.bm25:.3f} = {passage.score:.3f}",
+            f"score {weight:g} × {max(passage.dense, 0.0):.3f} + "
+            f"{1 - weight:g} × {passage.bm25:.3f} = {passage.score:.3f}",
         ]
         if reason:
             lines.append(f"left out: {reason}")

@@ -43,7 +43,7 @@ class InForce:
 
     model: str  # what opens the model again: never `auto`, but what it came to
     embedder: str
-    top_k: int
+    top_k: int  # as it was for this answer
     window: int  # tokens
     max_tokens: int
     grounding: str
@@ -123,6 +123,7 @@ class Receipt:
 def of(bot: Bot, answer: Answer, history: Sequence[Turn] = ()) -> Receipt:
     """Make the receipt of the bot's last answer, before it is asked anything else."""
     settings, chosen = bot.settings, bot.chosen
+    top_k = answer.knobs.top_k if answer.knobs else settings.top_k
     return Receipt(
         format=FORMAT,
         whybot=version("whybot"),
@@ -130,7 +131,7 @@ def of(bot: Bot, answer: Answer, history: Sequence[Turn] = ()) -> Receipt:
         settings=InForce(
             model=chosen.setting or settings.model,
             embedder=settings.embedder,
-            top_k=settings.top_k,
+            top_k=top_k,
             window=settings.window,
             max_tokens=settings.max_tokens,
             grounding=settings.grounding,

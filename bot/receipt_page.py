@@ -260,6 +260,8 @@ def _made_with(receipt: Receipt) -> dict[str, object]:
     }
     rows |= {f"index: {name}": value for name, value in receipt.embedder.items()}
     rows |= {f"setting {name}": value for name, value in asdict(receipt.settings).items()}
+    if receipt.answer.knobs:
+        rows["turned for this answer"] = receipt.answer.knobs.told
     return rows
 
 

@@ -99,7 +99,8 @@ def _again(then: Receipt, settings: Settings) -> Receipt:
         for note in bot.chosen.notes:
             status.say(f"note: {note}")
         status.say(f"asked {plain(then.date)}: {plain(then.answer.question)}")
-        for event in answer(bot, then.answer.question, then.history):
+        turned = then.answer.knobs
+        for event in answer(bot, then.answer.question, then.history, knobs=turned):
             if isinstance(event, Answer):
                 last = event
             elif isinstance(event, Resolved):
@@ -130,6 +131,7 @@ def compare(then: Receipt, now: Receipt) -> Iterator[Change]:
     for name, value in asdict(then.settings).items():
         yield from _differ(f"setting {name}", value, settings[name])
     was, is_ = then.answer, now.answer
+    yield from _differ("turned", was.knobs, is_.knobs, lambda knobs: knobs and knobs.told)
     yield from _differ("window of the model", was.tokens.window, is_.tokens.window)
     yield from _differ("understood as", was.resolved_question, is_.resolved_question)
     yield from _passages(was.passages, is_.passages)

@@ -13,6 +13,7 @@ import math
 import re
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -40,6 +41,17 @@ class Snapshot:
 
     chunks: list[IndexedChunk]
     vectors: NDArray[np.float32]  # (n, width), unit length
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A chunk that one of the two rankings found, with both parts of its score, not rounded."""
+
+    chunk: IndexedChunk
+    dense: float
+    bm25: float
+    dense_rank: int | None
+    bm25_rank: int | None
 
 
 class Retriever:
@@ -80,8 +92,14 @@ class Retriever:
         with self._lock:
             return [*self._chunks.values()]
 
-    def retrieve(self, question: str, count: int) -> list[Passage]:
+    def retrieve(
+        self, question: str, count: int, dense_weight: float = DENSE_WEIGHT
+    ) -> list[Passage]:
         """Return the best passages, best first, numbered from 1; IndexMissing if there are none."""
+        return rank(self.candidates(question), dense_weight)[:count]
+
+    def candidates(self, question: str) -> list[Candidate]:
+        """Return all that can be ranked for a question; IndexMissing if there is nothing."""
         vector = self.embedder.query(question)
         with self._lock:
             self._reload()
@@ -93,8 +111,8 @@ class Retriever:
         cosines = {**nearest, **{id: float(vector @ vectors[id]) for id in far if id in vectors}}
         dense_rank = {id: rank for rank, id in enumerate(nearest, 1)}
         word_rank = {id: rank for rank, id in enumerate(words, 1)}
-        passages = [
-            _passage(
+        return [
+            Candidate(
                 self._chunks[id],
                 cosine,
                 lexical.get(id, 0.0),
@@ -104,8 +122,6 @@ class Retriever:
             for id, cosine in cosines.items()
             if id in self._chunks
         ]
-        passages.sort(key=lambda passage: (-passage.score, passage.document, passage.start))
-        return [replace(passage, n=n) for n, passage in enumerate(passages[:count], 1)]
 
     def farthest(self, question: str, count: int) -> list[Passage]:
         """Return the passages least like the question, the least first, numbered from 1.
@@ -118,11 +134,12 @@ class Retriever:
             self._reload()
             opposite = self._index.nearest(-vector, max(count, CANDIDATES))
             lexical = self._bm25.scores(question)
-            passages = [
-                _passage(self._chunks[id], -cosine, lexical.get(id, 0.0), None, None)
+            found = [
+                Candidate(self._chunks[id], -cosine, lexical.get(id, 0.0), None, None)
                 for id, cosine in opposite.items()
                 if id in self._chunks
             ]
+        passages = rank(found)
         passages.sort(key=lambda found: (found.score, found.dense, found.document, found.start))
         return [replace(passage, n=n) for n, passage in enumerate(passages[:count], 1)]
 
@@ -131,6 +148,13 @@ class Retriever:
         self._refresh()
         if not self._chunks:
             raise IndexMissing("The index holds no documents.", "whybot add FILE")
+
+
+def rank(candidates: Sequence[Candidate], dense_weight: float = DENSE_WEIGHT) -> list[Passage]:
+    """Fuse both parts of each score and return the passages, best first, numbered from 1."""
+    passages = [_passage(candidate, dense_weight) for candidate in candidates]
+    passages.sort(key=lambda passage: (-passage.score, passage.document, passage.start))
+    return [replace(passage, n=n) for n, passage in enumerate(passages, 1)]
 
 
 class Bm25:
@@ -195,10 +219,9 @@ def _stop_words() -> frozenset[str]:
     return frozenset(STOPWORDS_EN_PLUS) - ASKING
 
 
-def _passage(
-    chunk: IndexedChunk, dense: float, bm25: float, dense_rank: int | None, bm25_rank: int | None
-) -> Passage:
-    score = DENSE_WEIGHT * max(dense, 0.0) + (1 - DENSE_WEIGHT) * bm25
+def _passage(candidate: Candidate, dense_weight: float) -> Passage:
+    chunk = candidate.chunk
+    score = dense_weight * max(candidate.dense, 0.0) + (1 - dense_weight) * candidate.bm25
     return Passage(
         n=0,
         document=chunk.document,
@@ -210,8 +233,8 @@ def _passage(
         score=round(score, 4),
         text=chunk.text,
         id=chunk.id,
-        dense=round(dense, 4),
-        bm25=round(bm25, 4),
-        dense_rank=dense_rank,
-        bm25_rank=bm25_rank,
+        dense=round(candidate.dense, 4),
+        bm25=round(candidate.bm25, 4),
+        dense_rank=candidate.dense_rank,
+        bm25_rank=candidate.bm25_rank,
     )

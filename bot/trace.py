@@ -19,6 +19,29 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Knobs:
+    """What decides which passages the model is shown, and whether it is asked at all.
+
+    Raises ValueError for values out of range.
+    """
+
+    top_k: int  # passages shown to the model, at most
+    dense_weight: float  # of the cosine in the fused score, 0..1; BM25 has the rest
+    bar: float  # 0..1: where the best passage scores less, the model is not asked
+    without: tuple[str, ...] = ()  # ids of the chunks that are switched off
+
+    def __post_init__(self) -> None:
+        if self.top_k < 1 or not (0 <= self.dense_weight <= 1 and 0 <= self.bar <= 1):
+            raise ValueError(f"out of range: {self.told}")
+
+    @property
+    def told(self) -> str:
+        """Return them in one line, for people."""
+        off = f", {len(self.without)} switched off" if self.without else ""
+        return f"top-k {self.top_k}, dense weight {self.dense_weight:g}, bar {self.bar:g}{off}"
+
+
+@dataclass(frozen=True)
 class Passage:
     """A retrieved chunk with every part of its score."""
 
@@ -168,6 +191,7 @@ class Answer:
     draft: str = ""  # what the model wrote, before anything was taken out
     invalid_citations: list[int] = field(default_factory=list)  # [n] that named no passage
     notes: list[str] = field(default_factory=list)
+    knobs: Knobs | None = None  # turned for this answer; None: those in force
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as plain data; these names are the product's interface."""

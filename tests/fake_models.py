@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -103,6 +105,47 @@ class FakeChat(BaseChatModel):
         finally:
             self._given.append(taken)
             self._cut_short.append(cut)
+
+
+class Quoting(BaseChatModel):
+    """Answer with the sentences of the passages that have a word, as they stand there.
+
+    Without any it says that the passages hold none.
+    """
+
+    word: str
+    pace: float = 0.0  # seconds before each sentence
+
+    _prompts: list[str] = PrivateAttr(default_factory=list)
+
+    @property
+    def prompts(self) -> list[str]:
+        """Return the last message of each call."""
+        return self._prompts
+
+    @property
+    def _llm_type(self) -> str:
+        return "quoting"
+
+    def get_num_tokens_from_messages(
+        self, messages: Sequence[BaseMessage], tools: Any = None
+    ) -> int:
+        """Count words."""
+        return sum(len(str(message.content).split()) for message in messages)
+
+    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        raise AssertionError("the product streams")
+
+    def _stream(
+        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
+    ) -> Iterator[ChatGenerationChunk]:
+        text = str(messages[-1].content)
+        self._prompts.append(text)
+        passages = re.sub(r"<[^>]*>", "\n", text.rpartition("Question:")[0])
+        sentences = re.findall(rf"[^.\n]*\b{self.word}\b[^.\n]*\.", passages)
+        for sentence in sentences or ["The passages do not say."]:
+            time.sleep(self.pace)
+            yield _chunk(f"{sentence.strip()} ")
 
 
 def _piece(piece: str | tuple[int, int] | Vote | Exception) -> ChatGenerationChunk:

@@ -18,7 +18,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.retrieval import stems
+from bot.retrieval import DENSE_WEIGHT, stems
 from bot.trace import Passage
 from ingest.embedder import Embedder
 from ingest.index import IndexedChunk
@@ -98,8 +98,10 @@ class Shelf:
         self.passages, self.asked = list(passages), list[tuple[str, int]]()
         self.embedder = embedder or SimpleNamespace(documents=alike)
 
-    def retrieve(self, question: str, count: int) -> list[Passage]:
-        """Return the first passages."""
+    def retrieve(
+        self, question: str, count: int, dense_weight: float = DENSE_WEIGHT
+    ) -> list[Passage]:
+        """Return the first passages, whatever they weigh."""
         self.asked.append((question, count))
         return self.passages[:count]
 

@@ -118,7 +118,7 @@ def build(room: Room) -> gr.Blocks:
     """Build the page around a room."""
     import gradio as gr
 
-    from bot.web import chat, compare, library, map, render
+    from bot.web import chat, compare, library, map, render, whatif
     from bot.web.exchange import Conversation
     from bot.web.room import State
 
@@ -131,10 +131,12 @@ def build(room: Room) -> gr.Blocks:
         timer = gr.Timer(TICK)
         with gr.Tab("Chat", id="chat"):
             chat.page(room, talk)
-        with gr.Tab("Compare", id="compare"):
-            compare.page(room)
         with gr.Tab("Library", id="library", elem_id="shelf") as shelf:
             table, choice = library.page(room)
+        with gr.Tab("What if", id="whatif", elem_id="whatif") as trying:
+            whatif.page(room, talk, trying)
+        with gr.Tab("Compare", id="compare"):
+            compare.page(room)
         with gr.Tab("Map", id="map-tab") as tab:
             map.page(room, talk, tab)
 

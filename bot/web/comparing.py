@@ -70,7 +70,7 @@ def run(room: Room, bench: Bench, question: str) -> Generator[str, None, None]:
 
 
 def _compared(room: Room, trial: Trial) -> Generator[str, None, None]:
-    bot = yield from lent(room, trial)
+    bot = yield from lent(room, lambda: trial.stopping)
     if bot is None:
         return
     try:

@@ -6,7 +6,7 @@ Knows the room and the events; knows nothing of HTML or Gradio.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -19,6 +19,7 @@ from bot.trace import (
     Dropped,
     Event,
     Gate,
+    Knobs,
     Passage,
     Reading,
     Resolved,
@@ -41,12 +42,6 @@ class Task(Protocol):
 
     outcome: Outcome
     error: str
-
-
-class Stoppable(Protocol):
-    """What Stop reaches, also while it waits."""
-
-    stopping: bool
 
 
 @dataclass
@@ -141,7 +136,9 @@ class Conversation:
         return self.exchanges[self.shown] if self.exchanges else None
 
 
-def ask(room: Room, talk: Conversation, question: str) -> Generator[str, None, None]:
+def ask(
+    room: Room, talk: Conversation, question: str, knobs: Knobs | None = None
+) -> Generator[str, None, None]:
     """Answer a question into the conversation; yield what the bot is doing, whenever it changed.
 
     Closing the generator stops the model, as `talk.stopping` does. Errors end in the exchange.
@@ -149,45 +146,54 @@ def ask(room: Room, talk: Conversation, question: str) -> Generator[str, None, N
     exchange, history = Exchange(question), talk.history()
     talk.exchanges.append(exchange)
     talk.shown, talk.stopping = -1, False
-    yield from settled(exchange, _answered(room, talk, exchange, history))
+    yield from settled(exchange, _answered(room, talk, exchange, history, knobs))
 
 
-def settled(task: Task, work: Iterable[str]) -> Generator[str, None, None]:
+def settled(task: Task, work: Generator[str, None, None]) -> Generator[str, None, None]:
     """Do some work; how it ended, with an error or before its time, ends in the task."""
     try:
-        yield from work
-    except WhybotError as error:
-        task.error, task.outcome = str(error), "failed"
-    except Exception:  # noqa: BLE001 - the event boundary: a bug goes to the terminal and the page
-        traceback.print_exc()
-        task.error, task.outcome = BROKEN, "failed"
+        if error := (yield from guarded(work)):
+            task.error, task.outcome = error, "failed"
     finally:
         if task.outcome == "running":
             task.outcome = "stopped"
     yield ""
 
 
-def lent(room: Room, asking: Stoppable) -> Generator[str, None, Bot | None]:
-    """Wait for the bot and yield what it waits for; None if Stop came first.
+def guarded(work: Generator[str, None, None]) -> Generator[str, None, str]:
+    """Pass on what some work yields; return the error that ended it, or nothing."""
+    try:
+        yield from work
+    except WhybotError as error:
+        return str(error)
+    except Exception:  # noqa: BLE001 - the event boundary: a bug goes to the terminal and the page
+        traceback.print_exc()
+        return BROKEN
+    return ""
 
-    Whoever got it gives it back.
-    """
+
+def lent(room: Room, stopping: Callable[[], bool]) -> Generator[str, None, Bot | None]:
+    """Wait for the bot; whoever gets it gives it back. None: stopping before it was free."""
     while (bot := room.borrow(PATIENCE)) is None:
-        if asking.stopping:
+        if stopping():
             return None
         yield room.waiting_for
     return bot
 
 
 def _answered(
-    room: Room, talk: Conversation, exchange: Exchange, history: list[Turn]
+    room: Room,
+    talk: Conversation,
+    exchange: Exchange,
+    history: list[Turn],
+    knobs: Knobs | None,
 ) -> Generator[str, None, None]:
-    bot = yield from lent(room, talk)
+    bot = yield from lent(room, lambda: talk.stopping)
     if bot is None:
         return
     try:
         yield "understanding the question" if history else "looking up the question"
-        with closing(answer(bot, exchange.question, history)) as events:
+        with closing(answer(bot, exchange.question, history, knobs=knobs)) as events:
             for event in events:
                 if talk.stopping or room.closing:
                     return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Callable
 from html import escape, unescape
@@ -294,6 +296,7 @@ def test_a_file_put_in_the_place_of_a_pdf_has_no_picture_of_it(room: Room) -> No
 def test_chunks_are_shown_as_the_bot_sees_them(room: Room) -> None:
     html = ask(room, links.chunks("birds.md"))
     assert "2 chunks of at most 40 tokens, as fake counts them" in html
+    assert "No two overlap." in html
     articles = re.findall(r'<article id="chunk-(\d)">(.*?)</article>', html, re.DOTALL)
     assert [number for number, _ in articles] == ["0", "1"]
     start = BIRDS.index("Owls hunt")
@@ -302,7 +305,6 @@ def test_chunks_are_shown_as_the_bot_sees_them(room: Room) -> None:
         "<p>Owls</p>",
         f"characters {start} to {start + 35} (35)",
         "9 of 40 tokens",
-        "overlaps no other",
         "Owls. Owls hunt at night. They hear well.",  # what is embedded
         escape(place(room.chunks("birds.md")[0])),
     ):
@@ -321,6 +323,7 @@ def test_an_overlap_is_shown() -> None:
     html = reader_page.chunks(book, rows, 40, "fake", 0)
     assert '<span class="overlap">two</span> three' in html
     assert "its first 3 characters are also in the chunk before it" in html
+    assert "What a chunk has of the one before it is marked." in html
     assert "What is embedded" not in html, "it cannot be told"
 
 
@@ -361,6 +364,10 @@ def test_the_route_lets_nothing_run_or_load(room: Room, client: Callable[[str], 
         policy = found.headers["content-security-policy"]
         assert "default-src 'none'" in policy and "unsafe" not in policy and "script" not in policy
         assert "frame-ancestors 'self'" in policy
+        style = re.search("<style>(.*?)</style>", found.text, re.DOTALL)
+        assert style
+        digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+        assert f"style-src 'sha256-{digest}'" in policy, "its own style, and no other"
 
 
 def test_a_room_that_opens_says_so(tmp_path: Path) -> None:

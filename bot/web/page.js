@@ -26,7 +26,9 @@
     const dialog = made("dialog", { id: "reader", ariaLabel: "Document" },
       made("div", {}, tab, close), frame);
     close.onclick = () => dialog.close();
-    dialog.onclick = (event) => event.target === dialog && dialog.close();
+    dialog.onclick = (event) => {
+      if (event.target === dialog) dialog.close(); // beside it
+    };
     dialog.onclose = () => dialog.remove();
     frame.onload = () => {
       tab.href = frame.contentWindow.location.href; // its own links lead on

@@ -10,6 +10,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 
 from bot.receipt_page import PAPER
 from bot.web import links
@@ -25,17 +26,17 @@ STYLE = (
   --on-mark: #fff7de; } }
 body { overflow-wrap: anywhere; }
 header, main { max-width: 50rem; margin: 0 auto; padding: 0 1.25rem; }
-.wide { max-width: 90rem; }
 main { padding-bottom: 4rem; }
 h1 { margin: 1rem 0 .25rem; font-size: 1.25rem; line-height: 1.3; }
 h2 { margin: 0; font-size: .95rem; }
 p { margin: .25rem 0; }
 .soft, figcaption, h2 small { color: var(--soft); font-size: .875rem; font-weight: normal; }
 nav { position: sticky; top: 0; z-index: 1; background: var(--paper);
-  border-bottom: 1px solid var(--line); }
-nav ul { display: flex; flex-wrap: wrap; gap: .1rem 1.25rem; max-width: 50rem; margin: 0 auto;
-  padding: .5rem 1.25rem; list-style: none; font-size: .875rem; }
-.wide + nav ul { max-width: 90rem; }
+  border-bottom: 1px solid var(--line); font-size: .875rem; }
+nav > div { max-width: 50rem; margin: 0 auto; padding: .5rem 1.25rem; }
+nav ul { display: flex; flex-wrap: wrap; gap: .1rem 1.25rem; margin: 0; padding: 0;
+  list-style: none; }
+.wide, nav > .wide { max-width: 90rem; }
 nav [aria-disabled] { color: var(--soft); }
 a { color: var(--accent); }
 a:focus-visible, summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
@@ -48,8 +49,9 @@ blockquote { border-color: var(--soft); white-space: pre-wrap; }
 mark { background: var(--mark); color: var(--on-mark); scroll-margin-top: 25vh; }
 mark strong { background: var(--strong); font-weight: 600; }
 figure { margin: 1rem 0 0; }
-.sheet { position: relative; border: 1px solid var(--line); background: #fff; line-height: 0; }
-.sheet img { width: 100%; height: auto; }
+.sheet { position: relative; width: fit-content; border: 1px solid var(--line);
+  background: #fff; line-height: 0; }
+.sheet img { max-width: 100%; height: auto; }
 .sheet svg { position: absolute; inset: 0; width: 100%; height: 100%; mix-blend-mode: multiply; }
 .sheet rect { fill: #fde68a; }
 .sheet rect.strong { fill: #ffb020; }
@@ -62,7 +64,8 @@ details { font-size: .875rem; }
 summary { cursor: pointer; color: var(--soft); }
 @media (min-width: 700px) {
   .beside { display: grid; grid-template-columns: 1fr 1fr; gap: 2rem; align-items: start; }
-  figure { position: sticky; top: 3.5rem; }
+  .beside > :last-child { position: sticky; top: 4rem; }
+  .sheet img { width: auto; max-height: calc(100vh - 8rem); }
 }
 """
 )
@@ -72,13 +75,14 @@ POLICY = (
     f"default-src 'none'; style-src 'sha256-{_DIGEST}'; img-src data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'self'"
 )
+WIDE = ' class="wide"'
 CUT = '<span class="page">…</span>'  # more of the text was left out
 PART = 100  # chunks shown at once
 
 
 def line(text: str) -> str:
     """Return a page that says one thing."""
-    return _page("Whybot", f'<main><p class="note">{escape(text)}</p></main>')
+    return _page("Whybot", "", f'<p class="note">{escape(text)}</p>')
 
 
 # --- the text
@@ -103,23 +107,26 @@ def reading(
     text = f'<div class="text" dir="auto">{_text(book, found, shown)}</div>'
     drawn = "".join(_figure(book, picture, found) for picture in pictures)
     parts.append(f'<div class="beside">{text}<div>{drawn}</div></div>' if drawn else text)
-    chunk = found.chunk if found else None
-    head = _head(book.title, book.name, _where(chunk) if chunk else "", wide=bool(drawn))
-    wide = ' class="wide"' if drawn else ""
-    body = f"{head}{_passages(book, quoted, chunk, shown)}<main{wide}>{''.join(parts)}</main>"
-    return _page(book.title, body)
+    ways = _ways(book, quoted, found.chunk if found else None, shown)
+    where = _where(book, found.chunk if found else None)
+    return _page(book.title, _nav(where, ways, bool(drawn)), "".join(parts), bool(drawn))
 
 
-def _where(chunk: IndexedChunk) -> str:
-    parts = [
-        chunk.heading,
-        f"page {chunk.page}" if chunk.page else "",
-        f"passage {chunk.number + 1} of {chunk.of}",
-    ]
+def _where(book: Opened, chunk: IndexedChunk | None) -> str:
+    """Return what is read here: the document, and where in it a passage stands."""
+    parts = [book.name]
+    if chunk:
+        parts += [
+            chunk.heading,
+            f"page {chunk.page}" if chunk.page else "",
+            f"passage {chunk.number + 1} of {chunk.of}",
+        ]
     return " · ".join(part for part in parts if part)
 
 
-def _passages(book: Opened, quoted: Quoted | None, chunk: IndexedChunk | None, shown: Span) -> str:
+def _ways(
+    book: Opened, quoted: Quoted | None, chunk: IndexedChunk | None, shown: Span
+) -> list[str]:
     """Return the ways from here: the passages before and after, the whole text, the chunks."""
     ways = []
     if chunk:
@@ -131,7 +138,7 @@ def _passages(book: Opened, quoted: Quoted | None, chunk: IndexedChunk | None, s
         ways.append(_way("Whole document", whole))
     number = chunk.number if chunk else 0
     ways.append(_way("Chunk by chunk", links.chunks(book.name, number)))
-    return _nav("Passages", ways)
+    return ways
 
 
 def _address(chunks: Sequence[IndexedChunk], number: int) -> str:
@@ -210,9 +217,11 @@ def _rect(box: Box, kind: str) -> str:
 def chunks(book: Opened, rows: Sequence[Inspected], limit: int, embedder: str, first: int) -> str:
     """Return a document chunk by chunk; first: the number of the first row, limit: in tokens."""
     many = "1 chunk" if len(book.chunks) == 1 else f"{len(book.chunks)} chunks"
+    apart = all(one.end <= two.start for one, two in pairwise(book.chunks))
     says = (
         f"The bot sees this document as {many} of at most {limit} tokens, as {embedder} counts "
-        "them. Each is embedded and found by itself, under its headings."
+        "them. Each is embedded and found by itself, under its headings. "
+        f"{'No two overlap.' if apart else 'What a chunk has of the one before it is marked.'}"
     )
     parts = [f'<p class="soft">{escape(says)}</p>']
     parts += [f'<p class="note">{escape(note)}</p>' for note in book.notes]
@@ -224,8 +233,7 @@ def chunks(book: Opened, rows: Sequence[Inspected], limit: int, embedder: str, f
         more = links.chunks(book.name, on) if on < len(book.chunks) else ""
         ways.append(_way(f"{PART} more →", more))
     ways.append(_way("Whole document", links.document(book.name)))
-    head = _head(book.title, book.name, many)
-    return _page(book.title, f"{head}{_nav('Chunks', ways)}<main>{''.join(parts)}</main>")
+    return _page(book.title, _nav(f"{book.name} · {many}", ways), "".join(parts))
 
 
 def _chunk(row: Inspected, limit: int) -> str:
@@ -236,7 +244,7 @@ def _chunk(row: Inspected, limit: int) -> str:
         f"{row.tokens} of {limit} tokens",
         f"its first {row.overlap:,} characters are also in the chunk before it"
         if row.overlap
-        else "overlaps no other before it",
+        else "",
     ]
     shared, own = chunk.text[: row.overlap], chunk.text[row.overlap :]
     text = f'<span class="overlap">{escape(shared)}</span>' if shared else ""
@@ -259,17 +267,12 @@ def _chunk(row: Inspected, limit: int) -> str:
 # --- all pages
 
 
-def _head(title: str, name: str, where: str, wide: bool = False) -> str:
-    below = " · ".join(escape(part) for part in (name if name != title else "", where) if part)
-    return (
-        f"<header{' class=wide' if wide else ''}><h1>{escape(title)}</h1>"
-        f'<p class="soft">{below}</p></header>'
-    )
-
-
-def _nav(label: str, ways: Sequence[str]) -> str:
+def _nav(where: str, ways: Sequence[str], wide: bool = False) -> str:
     items = "".join(f"<li>{way}</li>" for way in ways)
-    return f'<nav aria-label="{label}"><ul>{items}</ul></nav>'
+    return (
+        f'<nav aria-label="In the document"><div{WIDE if wide else ""}>'
+        f'<p class="soft">{escape(where)}</p><ul>{items}</ul></div></nav>'
+    )
 
 
 def _way(label: str, address: str) -> str:
@@ -278,10 +281,12 @@ def _way(label: str, address: str) -> str:
     return f'<a href="{escape(address)}">{label}</a>'
 
 
-def _page(title: str, body: str) -> str:
+def _page(title: str, nav: str, body: str, wide: bool = False) -> str:
+    kind = WIDE if wide else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)} · Whybot</title><style>\n{STYLE}</style></head>\n"
-        f"<body>{body}</body></html>\n"
+        f"<body><header{kind}><h1>{escape(title)}</h1></header>{nav}<main{kind}>{body}</main>"
+        "</body></html>\n"
     )

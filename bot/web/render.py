@@ -150,7 +150,7 @@ def dropped(passages: Sequence[Dropped]) -> str:
 
 def _link(address: str, text: str) -> str:
     """Return a link into a document: the page opens it at its side, or the browser in a new tab."""
-    return f'<a class="open" href="{escape(address)}" target="_blank">{escape(text)}</a>'
+    return f'<a class="lead" href="{escape(address)}" target="_blank">{escape(text)}</a>'
 
 
 def _score(passage: Passage) -> str:

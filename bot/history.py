@@ -99,7 +99,11 @@ def read(home: Path, id: str) -> Kept:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise NotKept(f"{path.name} is damaged: {first['msg']} ({where!r}).") from error
+    if not (_is_date(kept.began) and _is_date(kept.changed)):
+        raise NotKept(f"{path.name} is damaged: it does not say when it was.")
     for exchange in kept.exchanges:
+        if exchange.outcome == "running":
+            raise NotKept(f"{path.name} is damaged: a question in it never ended.")
         if exchange.answer and "total" not in exchange.answer.timings_ms:
             raise NotKept(f"{path.name} is damaged: an answer does not say how long it took.")
     return kept

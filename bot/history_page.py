@@ -6,6 +6,7 @@ Pure functions; as there, all that is shown is text, no script runs, and the JSO
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from html import escape
 
 from bot import receipt_page
@@ -20,12 +21,16 @@ def page(kept: Kept) -> str:
     count = len(kept.exchanges)
     head = (
         f'<header><p class="soft">Conversation with whybot {escape(kept.whybot)} ·'
-        f" {escape(kept.began)} to {escape(kept.changed)} ·"
+        f" {_when(kept.began)} to {_when(kept.changed)} ·"
         f" {count} {'question' if count == 1 else 'questions'}</p>"
         f"<h1>{escape(kept.title)}</h1></header>\n"
     )
     turns = "".join(_turn(exchange, n) for n, exchange in enumerate(kept.exchanges, 1))
     return receipt_page.document(kept.title, head + turns, ID, to_json(kept))
+
+
+def _when(date: str) -> str:
+    return f"{datetime.fromisoformat(date).astimezone(timezone.utc):%Y-%m-%d %H:%M} UTC"
 
 
 def to_json(kept: Kept) -> str:

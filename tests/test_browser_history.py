@@ -164,7 +164,12 @@ def test_rename_delete_and_undo_by_keyboard(tmp_path: Path, visit: Callable[[str
         send(page, FIRST, 1)
         toggle(page).focus()
         page.keyboard.press("Enter")
-        expect(rows(page)).to_have_count(1)
+        expect(rows(page)).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(page.locator("#history")).to_be_hidden()
+        expect(toggle(page)).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(rows(page)).to_be_focused()
         press_on(page, "Rename")
         title = page.get_by_role("textbox", name="Title")
         expect(title).to_be_focused()
@@ -188,6 +193,21 @@ def test_rename_delete_and_undo_by_keyboard(tmp_path: Path, visit: Callable[[str
         expect(page.locator("#chat .answer")).to_have_count(1)
         expect(rows(page)).to_be_focused()
         expect(rows(page).locator(".title")).to_have_text("../<i>Mine</i>")
+
+
+def test_an_id_that_the_page_was_made_to_send_opens_nothing(
+    tmp_path: Path, visit: Callable[[str], Page]
+) -> None:
+    (tmp_path / "secret.json").write_text('{"format": 1, "title": "x", "exchanges": []}')
+    with serving(settings_in(tmp_path)) as address:
+        page = visit(address)
+        send(page, FIRST, 1)
+        toggle(page).click()
+        expect(rows(page)).to_have_count(1)
+        rows(page).evaluate("row => { row.dataset.id = '../../secret'; }")
+        rows(page).click()
+        expect(page.locator("#history-said .error")).to_contain_text("no such conversation")
+        expect(page.locator("#chat .answer")).to_have_count(1)
 
 
 def test_export_is_a_page_that_opens_alone_and_narrow_fits(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from dataclasses import asdict, fields, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,7 @@ def test_a_file_with_a_strange_name_is_no_conversation(home: Path) -> None:
     [
         lambda one: one.pop("question"),
         lambda one: one.update(outcome="dreamt"),
+        lambda one: one.update(outcome="running"),
         lambda one: one["answer"].update(tokens=7),
         lambda one: one["answer"]["timings_ms"].pop("total"),
         lambda one: one["passages"][0].update(start="far"),
@@ -205,6 +207,13 @@ def test_damage_inside_an_exchange_is_found_when_it_is_opened(home: Path, spoil:
     with pytest.raises(NotKept, match="is damaged") as caught:
         history.read(home, place.id)
     assert "\n" not in str(caught.value)
+
+
+def test_a_date_that_is_none_is_damage(home: Path) -> None:
+    place = history.save(home, Place(), [failed("One?")])
+    write(home, place.id, {**raw(home, place.id), "began": "long ago"})
+    with pytest.raises(NotKept, match="when it was"):
+        history.read(home, place.id)
 
 
 def test_fields_that_a_later_version_added_do_not_harm(home: Path) -> None:
@@ -402,6 +411,12 @@ def test_the_list_is_buttons_of_text(home: Path) -> None:
     allowed = {"nav", "ul", "li", "button", "bdi", "span", "time", "p"}
     assert {tag for tag, _ in elements.tags} <= allowed
     assert "2 questions" in elements.text and "x<b>.json" in elements.text
+
+
+def test_a_date_of_another_year_says_the_year() -> None:
+    assert conversations.when("2019-06-15T12:00:00+00:00") == "15 Jun 2019"
+    now = datetime.now().astimezone()
+    assert conversations.when(now.isoformat()) == f"{now:%d %b, %H:%M}"
 
 
 def test_an_empty_list_says_so() -> None:

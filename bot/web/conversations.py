@@ -37,8 +37,9 @@ def _row(entry: Entry, current: bool) -> str:
 
 
 def when(date: str) -> str:
-    """Write an ISO date for people, in the time of this machine."""
-    return f"{datetime.fromisoformat(date).astimezone():%d %b %Y, %H:%M}"
+    """Write an ISO date for people, in the time of this machine; the year if it is another."""
+    then, now = datetime.fromisoformat(date).astimezone(), datetime.now().astimezone()
+    return f"{then:%d %b, %H:%M}" if then.year == now.year else f"{then:%d %b %Y}"
 
 
 def news(line: str) -> str:
@@ -48,7 +49,7 @@ def news(line: str) -> str:
 
 def sure(title: str, home: Path) -> str:
     """Ask before a conversation is deleted."""
-    return news(f"Delete “{title}”? Its file is moved to {home}, and erased only by you.")
+    return news(f"Delete “{title}”? Its file is moved to {home}.")
 
 
 def links(kept: Kept, id: str) -> str:

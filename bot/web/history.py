@@ -29,7 +29,14 @@ const button = element.querySelector("button");
 button.addEventListener("click", () => {
   const open = document.body.toggleAttribute("data-history");
   button.setAttribute("aria-expanded", open);
-  if (open) trigger("click");
+  if (!open) return;
+  document.getElementById("history").scrollIntoView({ block: "nearest" });
+  trigger("click");
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !event.target.closest("#history")) return;
+  button.click();
+  button.focus();
 });
 """
 # The list is drawn anew when another conversation is the current one: the focus stays with it.
@@ -74,7 +81,7 @@ class Panel:
     rename: gr.Button
     export: gr.Button
     delete: gr.Button
-    naming: gr.Group
+    naming: gr.Column
     title: gr.Textbox
     save: gr.Button
     cancel: gr.Button
@@ -106,7 +113,7 @@ def lay_out() -> Panel:
             rename = gr.Button("Rename", size="sm", min_width=70)
             export = gr.Button("Export", size="sm", min_width=70)
             delete = gr.Button("Delete …", size="sm", min_width=70)
-        with gr.Group(visible=False, elem_id="history-naming") as naming:
+        with gr.Column(visible=False, elem_id="history-naming", min_width=0) as naming:
             title = gr.Textbox(label="Title", max_lines=1, max_length=store.TITLE_MOST)
             with gr.Row():
                 save = gr.Button("Save title", size="sm", variant="primary", min_width=80)
@@ -161,7 +168,7 @@ def wire(
         if focus:
             done.then(None, js=FOCUS % focus)
 
-    on(toggle.click, view)
+    on(toggle.click, view, focus="#history-rows button")
     on(panel.rename.click, naming, focus="#history-naming textarea, #history-naming input")
     on(panel.title.submit, renamed, panel.title, focus="#history-acts button")
     on(panel.save.click, renamed, panel.title, focus="#history-acts button")
@@ -199,7 +206,7 @@ def view(home: Path, talk: Conversation, mode: Mode = "", said: str = "") -> lis
     return [
         _rows(home, talk),
         gr.Row(visible=open and mode not in ("naming", "sure")),
-        gr.Group(visible=mode == "naming"),
+        gr.Column(visible=mode == "naming"),
         gr.skip(),
         said or conversations.news(""),
         gr.Row(visible=mode == "sure"),

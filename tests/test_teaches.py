@@ -221,7 +221,7 @@ def test_an_answer_on_the_page_leads_to_what_its_index_teaches() -> None:
     bot = Bot(Settings(), cast("Retriever", Taught(found, FakeEmbedder())), model)
     talk = Conversation()
     list(exchange.ask(cast("Room", Lending(bot)), talk, "What does RAG add?"))
-    html = render.reply(talk.exchanges[0], 0)
+    html = render.reply(talk.exchanges[0])
     assert re.findall(r"learn more: ([^<]*)<", html) == [escape(", ".join(teaches.PLACES["Gate"]))]
     assert html.index("<b>Gate</b>") < html.index("learn more") < html.index("<b>Prompt</b>")
     assert "learn more" not in render.reply(Exchange("q", draft="half"), 0)

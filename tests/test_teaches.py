@@ -224,4 +224,4 @@ def test_an_answer_on_the_page_leads_to_what_its_index_teaches() -> None:
     html = render.reply(talk.exchanges[0])
     assert re.findall(r"learn more: ([^<]*)<", html) == [escape(", ".join(teaches.PLACES["Gate"]))]
     assert html.index("<b>Gate</b>") < html.index("learn more") < html.index("<b>Prompt</b>")
-    assert "learn more" not in render.reply(Exchange("q", draft="half"), 0)
+    assert "learn more" not in render.reply(Exchange("q", draft="half"))

@@ -133,7 +133,7 @@ def test_a_conversation_outlives_the_server_and_its_document(
         assert page.locator("#sources").inner_text() == sources
         page.locator("#chat details.why summary").first.click()
         expect(page.locator("#chat details.why").first).to_contain_text("Search")
-        page.locator("#chat .answer a.cite").first.click()  # of the first answer
+        page.locator("#chat .answer .meta").first.click()  # of the first answer
         expect(page.locator("#sources .about")).to_contain_text(FIRST)
         with page.expect_download() as saved:
             page.get_by_role("link", name="Save the receipt").click()

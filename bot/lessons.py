@@ -118,7 +118,8 @@ def _found(found: Column) -> str:
     withheld = sum(said.withheld for said in found.said)
     more = f"; {withheld} more {_was(withheld)} withheld" if withheld else ""
     if found.refused:
-        said = f"The bot did not answer{more}"
+        why = f": {found.gate.reason}" if found.gate and not found.gate.passed else ""
+        said = f"The bot did not answer{more}{why}"
     elif not found.claims:
         said = f"It states nothing that could be checked{more}"
     elif found.supported == len(found.claims):

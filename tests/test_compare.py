@@ -98,8 +98,18 @@ def test_what_the_model_believes_is_asked_again_of_the_nearest_sentence(tmp_path
     assert one.sentence.support == 0.02 and "90%" in one.sentence.reason
     again = str(model.calls[4][-1].content)
     assert again.count("<passage") == 1 and like[0] in again
-    last, _, _ = run(tmp_path, like, YES, [TREES], YES, YES, [PHONES], one_token=ONE_TOKEN)
-    assert last.columns[Way.BARE].said[0].sentence.supported
+    less = [Vote(0.7)]
+    last, _, _ = run(tmp_path, like, YES, [TREES], YES, less, [PHONES], one_token=ONE_TOKEN)
+    (one,) = last.columns[Way.BARE].said
+    assert one.sentence.supported and one.sentence.support == 0.7
+
+
+def test_passages_that_do_not_answer_state_only_their_own_words(tmp_path: Path) -> None:
+    both = [f"{TREES} Orchards let apples grow."]
+    last, _, _ = run(tmp_path, both, NO, YES, [PHONES], one_token=ONE_TOKEN)
+    own, like = last.columns[Way.BARE].said
+    assert own.sentence.supported
+    assert not like.sentence.supported and "not to answer the question" in like.sentence.reason
 
 
 def test_the_gate_is_asked_and_passed_by(tmp_path: Path) -> None:
@@ -131,7 +141,7 @@ def test_a_bot_that_refuses_leaves_nothing_to_tell_apart(tmp_path: Path) -> None
     assert found.refused and found.first is None and found.reply == prompt.ABSTENTION
     assert last.columns[Way.BARE].said[0].sentence.supported
     assert not any(said.alone for column in last.columns.values() for said in column.said)
-    assert last.lessons[Way.FOUND].text.startswith("The bot did not answer; it took")
+    assert last.lessons[Way.FOUND].text.startswith("The bot did not answer: the passages hold")
     assert last.lessons[Way.FOUND].quotes == []
 
 

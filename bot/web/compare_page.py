@@ -123,8 +123,8 @@ def because(one: Said, places: dict[int, Passage]) -> str:
     sentence = one.sentence
     if not one.claim:
         return ""
-    share = f": {sentence.support:.0%}" if sentence.support else ""
-    parts = [f"<p>{escape(sentence.reason)}{share}</p>"]
+    share = f"support {sentence.support:.0%}: " if sentence.support else ""
+    parts = [f"<p>{share}{escape(sentence.reason)}</p>"]
     if sentence.evidence:
         near = sentence.evidence
         parts.append(f"<p>The nearest in [{near.n}]: “{escape(near.text)}”</p>")
@@ -167,11 +167,12 @@ def _shaped(text: str) -> str:
 def numbers(done: Column) -> str:
     """Return what was measured of one way."""
     known = f", {done.cached} of them known from before" if done.cached else ""
+    share = f"{done.supported} of {len(done.claims)} sentences" if done.claims else "no sentence"
     rows = [
         ("first word", "none" if done.first is None else f"{done.first:.1f} s"),
         ("last word" if done.way is not Way.FOUND else "checked", f"{done.total:.1f} s"),
         ("read", f"{done.prompt_tokens} tokens{known}"),
-        ("in the passages found", f"{done.supported} of {len(done.claims)} sentences"),
+        ("in the passages found", share),
     ]
     facts = "".join(f"<div><dt>{label}</dt><dd>{escape(value)}</dd></div>" for label, value in rows)
     return f'<dl class="numbers">{facts}</dl>'

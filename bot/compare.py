@@ -39,10 +39,11 @@ def compare(bot: Bot, question: str) -> Generator[Step | Compared, None, None]:
     bare = yield from _written(bot, Way.BARE, prompt.bare(question))
     found = yield from _found(bot, question)
     sources = Sources(found.passages, bot.retriever.embedder.documents)
-    said = yield from _checked(bot, Way.BARE, bare.draft, question, sources)
+    amiss = bool(found.gate and not found.gate.passed)
+    said = yield from _checked(bot, Way.BARE, bare.draft, question, sources, amiss)
     columns = [_column(Way.BARE, bare, said), found]
     yield Step(Way.BARE, columns[0])
-    columns.append((yield from _wrong(bot, question, sources, budget)))
+    columns.append((yield from _wrong(bot, question, sources, budget, amiss)))
     yield Step(Way.WRONG, columns[2])
     told = {one.way: one for one in apart(columns, bot.retriever.embedder.documents)}
     yield Compared(question, told, lessons(told, bot.retriever.chunks()))
@@ -127,7 +128,9 @@ def _found(bot: Bot, question: str) -> Generator[Step, None, Column]:
     return column
 
 
-def _wrong(bot: Bot, question: str, found: Sources, budget: int) -> Generator[Step, None, Column]:
+def _wrong(
+    bot: Bot, question: str, found: Sources, budget: int, amiss: bool
+) -> Generator[Step, None, Column]:
     """Write from the passages farthest from the question, past the gate, and ask the gate too."""
     work = _Draft()
     passages = farthest(bot, question, found.passages)
@@ -146,7 +149,7 @@ def _wrong(bot: Bot, question: str, found: Sources, budget: int) -> Generator[St
         doubting = answerability.after(gate, question, given, work.draft, bot.chosen)
         gate, _ = yield from _steps(Way.WRONG, doubting)
     theirs = yield from _checked(bot, Way.WRONG, work.draft, question, given)
-    ours = yield from _checked(bot, Way.WRONG, work.draft, question, found)
+    ours = yield from _checked(bot, Way.WRONG, work.draft, question, found, amiss)
     said = [replace(one, given=two.sentence) for one, two in zip(ours, theirs, strict=True)]
     return _column(Way.WRONG, work, said, passages, gate)
 
@@ -203,25 +206,26 @@ def refuses(draft: str) -> bool:
 
 
 def _checked(
-    bot: Bot, way: Way, draft: str, question: str, sources: Sources
+    bot: Bot, way: Way, draft: str, question: str, sources: Sources, amiss: bool = False
 ) -> Generator[Step, None, list[Said]]:
     """Check every sentence of a draft against passages that the model may never have seen.
 
     So marks that it wrote itself say nothing here: the check finds what a sentence rests on.
+    amiss: the passages do not answer the question; then only their own words count.
     """
     said = []
     for lead, raw in citations.split(draft):
         sentence, _ = citations.cite(lead, raw, [])
         checking = grounding.check(sentence, question, sources, bot.chosen)
         sentence = yield from _steps(way, checking)
-        sentence = yield from _steps(way, _again(sentence, question, sources, bot.chosen))
+        sentence = yield from _steps(way, _again(sentence, question, sources, bot.chosen, amiss))
         yield Step(way, sentence)
         said.append(Said(sentence))
     return said
 
 
 def _again(
-    sentence: Sentence, question: str, sources: Sources, chosen: Chosen
+    sentence: Sentence, question: str, sources: Sources, chosen: Chosen, amiss: bool
 ) -> Generator[Reading, None, Sentence]:
     """Ask of the nearest sentence alone what the model believes of all the passages.
 
@@ -233,22 +237,24 @@ def _again(
     near = sources.nearest(sentence.text)
     if not sentence.supported or near is None or near.verbatim:
         return sentence
+    believed = f"the model believes it of the passages ({sentence.support:.0%})"
+    denied = replace(sentence, supported=False, citations=[], attributed=False)
+    if amiss:
+        reason = f"{believed}, but they were found not to answer the question"
+        return replace(denied, support=0.0, reason=reason)
     fragment = len(set(stems(sentence.text))) < grounding.FRAGMENT
     ask = prompt.answers(question, sentence.text) if fragment else prompt.supported(sentence.text)
     (passage,) = [one for one in sources.passages if one.n == near.evidence.n]
-    yes = yield from models.yes(
-        chosen, prompt.ask([replace(passage, text=near.evidence.text)], ask)
-    )
-    if yes is None or yes >= (grounding.FRAGMENT_BAR if fragment else grounding.SUPPORT_BAR):
+    alone = [replace(passage, text=near.evidence.text)]
+    yes = yield from models.yes(chosen, prompt.ask(alone, ask))
+    if yes is None:
         return sentence
-    reason = (
-        f"the model believes it of the passages ({sentence.support:.0%}), and not of the sentence "
-        "that comes nearest"
-    )
-    return replace(
-        sentence, supported=False, support=round(yes, 4), citations=[], attributed=False,
-        reason=reason,
-    )  # fmt: skip
+    reason = f"{believed} and of the sentence that comes nearest alone ({yes:.0%})"
+    support = round(min(yes, sentence.support), 4)
+    if yes >= (grounding.FRAGMENT_BAR if fragment else grounding.SUPPORT_BAR):
+        return replace(sentence, support=support, reason=reason)
+    reason = f"{believed}, but not of the sentence that comes nearest alone ({yes:.0%})"
+    return replace(denied, support=support, reason=reason)
 
 
 def _steps(

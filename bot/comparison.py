@@ -158,9 +158,21 @@ def unlike(claims: Sequence[Said], rivals: Sequence[Said], embed: Embed) -> list
 def same(claim: Said, rival: Said, cosine: float) -> bool:
     """Tell whether two claims rest on the same sentence, or say the same in words or meaning."""
     one, two = claim.sentence, rival.sentence
-    if one.supported and two.supported and one.evidence and one.evidence == two.evidence:
+    if _rests_on(one, two) or _rests_on(two, one):
         return True
     if negates(one.text) != negates(two.text):
         return False
-    words, others = set(stems(one.text)), set(stems(two.text))
-    return cosine >= COUNTERPART or len(words & others) >= VERBATIM * min(len(words), len(others))
+    return cosine >= COUNTERPART or holds(one.text, two.text) or holds(two.text, one.text)
+
+
+def _rests_on(one: Sentence, two: Sentence) -> bool:
+    """Tell whether one rests on the sentence that two rests on, or that two says among others."""
+    if not (one.supported and two.supported and one.evidence):
+        return False
+    return one.evidence == two.evidence or holds(two.text, one.evidence.text)
+
+
+def holds(text: str, part: str) -> bool:
+    """Tell whether a text has nearly all words of another."""
+    words = set(stems(part))
+    return len(words & set(stems(text))) >= VERBATIM * max(len(words), 1)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from bot.comparison import Column, Lesson, Quote, Way
 from ingest.index import IndexedChunk
 
-# Sentences of the seed document, corpus/fine-tuning-vs-rag.md.
+# Sentences of the seed document, corpus/fine-tuning-vs-rag.md, and a clause of one.
 SPEED = (
     "Once fine-tuned, the model can generate responses quickly without the need for external "
     "data retrieval."
@@ -20,10 +20,8 @@ KNOWLEDGE = (
     "RAG can incorporate vast amounts of external knowledge, providing more accurate and "
     "informative responses."
 )
-LATENCY = (
-    "The retrieval process can introduce latency, making response generation slower compared to "
-    "fine-tuned models."
-)
+LATENCY = "The retrieval process can introduce latency"
+SLOWER = f"{LATENCY}, making response generation slower compared to fine-tuned models."
 DEPENDENCE = (
     "The quality of the generated responses heavily depends on the quality and relevance of the "
     "retrieved documents."
@@ -34,16 +32,20 @@ KNOWN = 0.5  # of a prompt; from here on its time says little of what reading th
 def lessons(columns: Mapping[Way, Column], chunks: Sequence[IndexedChunk]) -> dict[Way, Lesson]:
     """Say of each column what it shows, quoting the chunks where they say it too."""
     bare, found, wrong = (columns[way] for way in Way)
+    begins, ends = sooner(bare, found), bare.total < found.total
+    late = [SLOWER if ends else LATENCY] * begins
+    texts = {
+        Way.BARE: (_bare(bare, found), [SPEED] * (begins and ends)),
+        Way.FOUND: (_found(found), [KNOWLEDGE] * knows_more(found, bare) + late),
+        Way.WRONG: (_wrong(wrong, found), [DEPENDENCE] * depends(wrong, found)),
+    }
     return {
-        Way.BARE: _lesson(_bare(bare, found), [SPEED] * sooner(bare, found), chunks),
-        Way.FOUND: _lesson(
-            _found(bare, found),
-            [KNOWLEDGE] * knows_more(found, bare) + [LATENCY] * sooner(bare, found),
-            chunks,
-        ),
-        Way.WRONG: _lesson(
-            _wrong(wrong), [DEPENDENCE] * depends(wrong, found), chunks, _gate(wrong)
-        ),
+        way: Lesson(
+            text,
+            [place for one in wanted if (place := quote(one, chunks))],
+            _gate(wrong) if way is Way.WRONG else "",
+        )
+        for way, (text, wanted) in texts.items()
     }
 
 
@@ -61,7 +63,7 @@ def quote(text: str, chunks: Sequence[IndexedChunk]) -> Quote | None:
 
 
 def sooner(bare: Column, found: Column) -> bool:
-    """Tell whether doing without passages was quicker, where that was put to the test."""
+    """Tell whether the first word came sooner without, where that was put to the test."""
     both = bare.first is not None and found.first is not None and bare.first < found.first
     return both and not remembered(found)
 
@@ -105,18 +107,19 @@ def _bare(bare: Column, found: Column) -> str:
 def _pace(bare: Column, found: Column) -> str:
     if bare.first is None:
         return ""
-    began = f"; its first word came after {bare.first:.1f} s"
-    if found.first is None or remembered(found):
-        return began
-    gap = found.first - bare.first
-    return f"{began}, {abs(gap):.1f} s {'sooner' if gap > 0 else 'later'} than with retrieval"
+    words = f"; its first word came after {bare.first:.1f} s"
+    if found.first is not None and not remembered(found):
+        gap = found.first - bare.first
+        words += f", {abs(gap):.1f} s {'sooner' if gap > 0 else 'later'} than with retrieval"
+    return f"{words}, its last after {bare.total:.1f} s"
 
 
-def _found(bare: Column, found: Column) -> str:
+def _found(found: Column) -> str:
     withheld = sum(said.withheld for said in found.said)
     more = f"; {withheld} more {_was(withheld)} withheld" if withheld else ""
     if found.refused:
-        said = f"The bot did not answer{more}"
+        why = f": {found.gate.reason}" if found.gate and not found.gate.passed else ""
+        said = f"The bot did not answer{more}{why}"
     elif not found.claims:
         said = f"It states nothing that could be checked{more}"
     elif found.supported == len(found.claims):
@@ -125,16 +128,19 @@ def _found(bare: Column, found: Column) -> str:
         said = f"{_part(found, len(found.claims) - found.supported)} in no passage found{more}"
     if found.first is None:
         return f"{said}; it took {found.total:.1f} s to find that out."
-    came = f"; its first word came after {found.first:.1f} s, {found.search:.2f} s of it searching"
+    came = (
+        f"; its first word came after {found.first:.1f} s, {found.search:.2f} s of it to search "
+        f"and the rest to read {found.prompt_tokens} tokens and to judge whether they answer"
+    )
     if remembered(found):
         came += (
-            f", with {found.cached} of the {found.prompt_tokens} tokens still known from a question"
-            " before: of the latency that reading takes, this run shows nothing"
+            f"; but {found.cached} of those were still known from a question before, so that this "
+            "run does not show how long reading takes"
         )
     return f"{said}{came}."
 
 
-def _wrong(wrong: Column) -> str:
+def _wrong(wrong: Column, found: Column) -> str:
     if not wrong.passages:
         return "The index holds no passage that was not found: there are no wrong ones to give."
     if wrong.refused:
@@ -149,25 +155,27 @@ def _wrong(wrong: Column) -> str:
     if led:
         parts.append(f"{_part(wrong, led)} in the wrong passages and not in those found")
     if own:
-        parts.append(f"{_part(wrong, own)} in neither")
+        parts.append(f"{_part(wrong, own)} neither in the wrong passages nor in those found")
+    if depends(wrong, found):
+        parts.append(
+            f"with the passages found, {found.supported} of {len(found.claims)} stand there"
+        )
     return f"{'; '.join(parts)}."
 
 
 def _gate(wrong: Column) -> str:
     if wrong.gate is None or not wrong.passages:
         return ""
-    if wrong.gate.passed:
+    gate = wrong.gate
+    why = gate.reason
+    if gate.answerable is None and not gate.passed:  # stopped by the scores alone
+        why = f"the best of these passages scores {gate.best:.2f}, and {gate.bar} is needed"
+    if gate.passed:
         return (
-            f"The bot's gate would have let these passages through: {wrong.gate.reason}. It cannot "
-            "tell that better ones exist."
+            f"The bot's gate would have let these passages through: {why}. It cannot tell that "
+            "better ones exist."
         )
-    return f"The bot itself would have refused: {wrong.gate.reason}."
-
-
-def _lesson(
-    text: str, wanted: Sequence[str], chunks: Sequence[IndexedChunk], bot: str = ""
-) -> Lesson:
-    return Lesson(text, [found for one in wanted if (found := quote(one, chunks))], bot)
+    return f"The bot itself would have refused: {why}."
 
 
 def _all(column: Column) -> str:

@@ -5,6 +5,7 @@ Run: `pytest tests/test_browser_compare.py`. Skipped without Chromium.
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -33,32 +34,34 @@ pytestmark = pytest.mark.filterwarnings("default")
 SEED = Path(__file__).parent.parent / "corpus" / "fine-tuning-vs-rag.md"
 QUESTION = "What are the cons of RAG?"
 EVIL = "<img src=x onerror='window.hacked=1'>RAG was invented on Mars <b>yesterday</b>."
-LATENCY = "The retrieval process can introduce latency."
-WRONG = "Fine-tuning can be tailored to specific domains."
+COMPLEX = (
+    "Implementing and maintaining a retrieval system adds complexity to the model architecture."
+)
 
 
-class Slow(FakeChat):
-    """Stream the scripted replies, over and over, at a pace."""
+class Parrot(FakeChat):
+    """Repeat the first sentence of the first passage; without passages, invent one and know one."""
 
-    pace: float = 0.0
+    pace: float = 0.0  # seconds before each word
 
     def _stream(self, messages: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        if len(self.calls) == len(self.replies):
-            self.replies.extend(self.replies)
+        asked = str(messages[-1].content)
+        first = re.search(r"<passage 1.*\n(?:- )?(?:\*\*.*?\*\* *)?(.*?\.)(?:\s|$)", asked)
+        said = first[1] if first else f"1. {EVIL}\n2. {COMPLEX}"
+        vote = Vote(0.95 if lessons.LATENCY in asked else 0.02)
+        self.replies.append([vote] if "logprobs" in kwargs else re.findall(r"\S+\s*", said))
         for chunk in super()._stream(messages, *args, **kwargs):
             time.sleep(self.pace)
             yield chunk
 
 
 @pytest.fixture(scope="module")
-def model() -> Slow:
-    bare = ["1. ", *EVIL.split(" "), "\n2. ", LATENCY]
-    bare = [f"{piece} " for piece in bare]
-    return Slow(replies=[bare, [Vote(0.95)], [LATENCY], [WRONG]])
+def model() -> Parrot:
+    return Parrot(replies=[])
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory, model: Slow) -> Iterator[Room]:
+def room(tmp_path_factory: pytest.TempPathFactory, model: Parrot) -> Iterator[Room]:
     settings = settings_in(tmp_path_factory.mktemp("compare"), top_k=2)
     (settings.corpus / SEED.name).write_bytes(SEED.read_bytes())
 
@@ -67,7 +70,7 @@ def room(tmp_path_factory: pytest.TempPathFactory, model: Slow) -> Iterator[Room
         with Index.read(settings, fingerprint(embedder)) as index:
             yield Bot(settings, Retriever(index, embedder), chosen(model, one_token=ONE_TOKEN))
 
-    room = Room(settings, open_bot, lambda settings, progress: FakeEmbedder().real)
+    room = Room(settings, open_bot, lambda settings, progress: FakeEmbedder(chunk_tokens=200).real)
     yield room
     room.close()
 
@@ -112,7 +115,7 @@ def compare(page: Page, question: str) -> None:
     box.press("Enter")
 
 
-def test_one_question_three_columns(page: Page, model: Slow) -> None:
+def test_one_question_three_columns(page: Page, model: Parrot) -> None:
     model.pace = 0.0
     compare(page, QUESTION)
     ways = page.locator("section.way")
@@ -142,7 +145,7 @@ def test_one_question_three_columns(page: Page, model: Slow) -> None:
     assert tops[0] and tops[1] and tops[1]["y"] >= tops[0]["y"] + tops[0]["height"]
 
 
-def test_stop_leaves_what_there_is_and_frees_the_bot(page: Page, model: Slow) -> None:
+def test_stop_leaves_what_there_is_and_frees_the_bot(page: Page, model: Parrot) -> None:
     model.pace = 0.3
     compare(page, QUESTION)
     first = page.locator("section.way").first
@@ -155,6 +158,5 @@ def test_stop_leaves_what_there_is_and_frees_the_bot(page: Page, model: Slow) ->
     expect(page.locator("section.way").nth(2).locator(".state")).to_have_text("not begun")
     expect(page.get_by_role("button", name="Compare", exact=True)).to_be_visible()
     model.pace = 0.0
-    model._calls.clear()  # the script from its beginning
     page.get_by_role("button", name=QUESTION).last.click()
     expect(page.locator("section.way .lesson")).to_have_count(3)

@@ -28,9 +28,10 @@ HOW = {
     "model makes of them.",
 }
 INTRO = (
-    "<p>One question, answered three times by the same model. Every sentence is checked against "
-    "the passages that retrieval found. The three run one after the other, which takes a minute "
-    "or more; the chat waits meanwhile.</p>"
+    "<p>One question, answered three times by the same model, one after the other: that takes a "
+    "minute or more, and the chat waits meanwhile. Every sentence is checked against the passages "
+    "that retrieval found. One that is “not in the passages found” may still be true; your "
+    "documents, as far as they were found, do not say it.</p>"
 )
 REFUSAL = (
     "<strong>not in the passages found</strong>; read as saying that the answer is not there, and "
@@ -90,9 +91,12 @@ def said(one: Said, column: Column, places: dict[int, Passage]) -> str:
         marks.append(led(one.given))
     if one.alone:
         marks.append(f'<span class="tag">{ALONE[column.way]}</span>')
-    rows = "".join(f'<p class="mark">{mark}</p>' for mark in marks)
+    rows = "".join(f"<span>{mark}</span>" for mark in marks)
     kind = "yes" if sentence.supported and not one.withheld else "no"
-    return f'<li class="{kind}">{_shaped(sentence.text)}{rows}{because(one, places)}</li>'
+    return (
+        f'<li class="{kind}"><div class="text">{_shaped(sentence.text)}</div>'
+        f'<div class="marks">{rows}</div>{because(one, places)}</li>'
+    )
 
 
 def verdict(one: Said, places: dict[int, Passage]) -> str:
@@ -119,8 +123,8 @@ def because(one: Said, places: dict[int, Passage]) -> str:
     sentence = one.sentence
     if not one.claim:
         return ""
-    share = f": {sentence.support:.0%}" if sentence.support else ""
-    parts = [f"<p>{escape(sentence.reason)}{share}</p>"]
+    share = f"support {sentence.support:.0%}: " if sentence.support else ""
+    parts = [f"<p>{share}{escape(sentence.reason)}</p>"]
     if sentence.evidence:
         near = sentence.evidence
         parts.append(f"<p>The nearest in [{near.n}]: “{escape(near.text)}”</p>")
@@ -155,11 +159,12 @@ def _shaped(text: str) -> str:
 def numbers(done: Column) -> str:
     """Return what was measured of one way."""
     known = f", {done.cached} of them known from before" if done.cached else ""
+    share = f"{done.supported} of {len(done.claims)} sentences" if done.claims else "no sentence"
     rows = [
         ("first word", "none" if done.first is None else f"{done.first:.1f} s"),
         ("last word" if done.way is not Way.FOUND else "checked", f"{done.total:.1f} s"),
         ("read", f"{done.prompt_tokens} tokens{known}"),
-        ("in the passages found", f"{done.supported} of {len(done.claims)} sentences"),
+        ("in the passages found", share),
     ]
     facts = "".join(f"<div><dt>{label}</dt><dd>{escape(value)}</dd></div>" for label, value in rows)
     return f'<dl class="numbers">{facts}</dl>'

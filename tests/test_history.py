@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
-from fakes import FakeEmbedder
+from fakes import FakeEmbedder, indexed
 from test_receipt import EVIL, QUESTION, TEXTS, YES, Elements
 
 from bot import history, history_page
@@ -74,7 +74,9 @@ def test_every_field_comes_back(home: Path) -> None:
     signals = Signals(0.5, 0.25, unknown="cats", draft=0.75, rests=None)
     gate = Gate(0.5, 0.15, True, "why not", 0.5, 0.4, signals)
     twin = replace(exchange.passages[0], page=7, dense_rank=None, bm25_rank=None)
-    full = replace(exchange, gate=gate, passages=[*exchange.passages, twin])
+    taught = {"Search": indexed("1", "What a search is.")}
+    found = [*exchange.passages, twin]
+    full = replace(exchange, gate=gate, passages=found, taught=taught)
     exchanges = [full, failed("and then?"), failed("or?", "stopped")]
     place = history.save(home, Place(), exchanges)
     kept = history.read(home, place.id)

@@ -68,7 +68,7 @@ def test_the_passage_that_answers_is_found(retriever: Retriever) -> None:
     missed = [one.question for one in questions if not hold(found[one], one)]
     assert len(missed) <= 1, missed
     first = sum(hold(found[one][:1], one) for one in questions)
-    assert first >= 0.9 * len(questions)
+    assert first >= 0.85 * len(questions)
 
 
 def test_the_users_document_is_still_found_for_its_own_questions(retriever: Retriever) -> None:

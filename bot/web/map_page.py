@@ -152,12 +152,12 @@ def nearest(index: Snapshot, projection: Projection, asked: Asked) -> str:
     return (
         "<h3>Nearest passages</h3>"
         '<p class="hint">By cosine in all dimensions, the nearest first, and those retrieved '
-        "further away. Words count too for what is retrieved.</p>"
+        "further away: for those, words count as well.</p>"
         f"{left if gone else ''}"
-        '<div class="scroll"><table><thead><tr><th scope="col">Passage</th>'
+        '<table role="table"><thead><tr><th scope="col">Passage</th>'
         '<th scope="col" class="number">Cosine</th>'
         '<th scope="col" class="number">Nearest on the map</th>'
-        f'<th scope="col">Used</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<th scope="col">Used</th></tr></thead><tbody>{rows}</tbody></table>'
     )
 
 
@@ -179,9 +179,12 @@ def _roles(asked: Asked) -> dict[str, str]:
 
 
 def _row(chunk: IndexedChunk, role: str, cosine: float, place: int) -> str:
+    """Return a row; its roles stay where the style sheet makes it two lines on a narrow page."""
     return (
-        f'<tr><th scope="row"><a {map_svg.link(chunk)}>{escape(map_svg.where(chunk))}</a>'
+        '<tr role="row"><th scope="row" role="rowheader">'
+        f'<a class="where" {map_svg.link(chunk)}>{escape(map_svg.where(chunk))}</a>'
         f'<span class="words">{escape(map_svg.words(chunk))}</span></th>'
-        f'<td class="number">{cosine:.2f}</td><td class="number">{place:,}.</td>'
-        f"<td>{escape(role)}</td></tr>"
+        f'<td role="cell" class="number"><span class="narrow">cosine </span>{cosine:.2f}</td>'
+        f'<td role="cell" class="number"><span class="narrow">on the map </span>{place:,}.</td>'
+        f'<td role="cell">{escape(role)}</td></tr>'
     )

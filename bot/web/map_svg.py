@@ -124,9 +124,9 @@ def _axes(frame: _Frame, explained: tuple[float, float]) -> str:
     x, y = frame.at(0, 0)
     first, second = explained
     return (
-        f'<g class="axes"><path d="M0 {y:.1f}H{WIDTH}M{x:.1f} 0V{HEIGHT}"/>'
-        f'<text x="{WIDTH - 6}" y="{y - 8:.1f}" text-anchor="end">axis 1: {first:.0%}</text>'
-        f'<text x="{x + 8:.1f}" y="18">axis 2: {second:.0%}</text></g>'
+        f'<g class="axes"><path d="M{-WIDTH} {y:.1f}H{2 * WIDTH}M{x:.1f} {-HEIGHT}V{2 * HEIGHT}"/>'
+        f'<text x="{WIDTH - 10}" y="{HEIGHT - 12}" text-anchor="end">→ {first:.0%}</text>'
+        f'<text x="10" y="28">↑ {second:.0%}</text></g>'
     )
 
 

@@ -1,0 +1,126 @@
+"""The map in a real browser, on a small index of fake vectors: `pytest tests/test_browser_map.py`.
+
+Skipped without Chromium.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from conftest import free_port
+from fake_models import FakeChat, chosen
+from fakes import FakeEmbedder, settings_in, write_files
+from playwright.sync_api import Page, expect, sync_playwright
+
+from bot.answer import Bot
+from bot.retrieval import Retriever
+from bot.web import app
+from bot.web.room import Room
+from ingest.index import Index
+from ingest.sync import fingerprint
+
+EVIL = '<img src=x onerror="window.hacked=1"> <script>window.hacked=2</script> ${window.hacked=3}'
+FILES = {
+    "rag.md": "# RAG\n\n## Pros\n\nFresh knowledge.\n\n## Cons\n\nRAG adds latency.\n",
+    "moon.md": f"# Moon\n\nThe moon orbits the earth.\n\n## {EVIL}\n\nApollo landed. {EVIL}\n",
+}
+
+# Gradio and its dependencies warn of each other; that is not this project's to mend.
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    settings = settings_in(tmp_path_factory.mktemp("map"))
+    write_files(settings.corpus, FILES)
+
+    @contextmanager
+    def open_bot(settings: Any, progress: Any, say: Any, embedder: Any) -> Iterator[Bot]:
+        model = FakeChat(replies=[["RAG adds latency."]])
+        with Index.read(settings, fingerprint(embedder)) as index:
+            yield Bot(settings, Retriever(index, embedder), chosen(model))
+
+    room = Room(settings, open_bot, lambda settings, progress: FakeEmbedder().real)
+    yield room
+    room.close()
+
+
+@pytest.fixture
+def page(room: Room, chromium: str) -> Iterator[Page]:
+    """Open the page; fail when anything of a document ran, or an error came to the console."""
+    app.keep_local()
+    blocks = app.build(room)
+    address = app.launch(blocks, "127.0.0.1", free_port(), False)
+    with sync_playwright() as play:
+        browser = play.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox"], headless=True
+        )
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(60_000)
+        wrong: list[str] = []
+        page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(address)
+        expect(page.get_by_role("button", name="cons of RAG")).to_be_visible(timeout=60_000)
+        yield page
+        assert page.evaluate("window.hacked") is None
+        assert wrong == []
+        browser.close()
+    blocks.close(verbose=False)
+
+
+def test_the_map_of_an_index_and_of_a_question(room: Room, page: Page) -> None:
+    expect.set_options(timeout=60_000)
+    tab, picture = page.get_by_role("tab", name="Map"), page.locator("#map")
+    points = picture.locator("a.point")
+
+    # It waits for the bot, and is there as soon as that is.
+    tab.click()
+    expect(page.locator("#map-status")).to_contain_text("starting")
+    room.open()
+    expect(points).to_have_count(4)
+    expect(page.locator("#map-status p")).to_have_count(0)
+    expect(picture).to_contain_text("of the variance: near on the map is a hint, not a proof")
+
+    # The question of the chat, its passages and those cited.
+    page.get_by_role("tab", name="Chat").click()
+    page.get_by_role("textbox", name="Question").fill("What does RAG add to latency?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#chat .answer .meta")).not_to_have_count(0)
+    tab.click()
+    expect(picture.locator(".legend")).to_contain_text("“What does RAG add to latency?”")
+    cited = picture.get_by_role("link", name="[1] cited, rag.md")
+    expect(cited).to_have_count(1)
+    expect(picture.locator("line.join.cited")).to_have_count(1)
+    expect(picture.locator("tbody tr", has_text="[1] cited")).to_contain_text("RAG adds latency.")
+
+    # Pointing at a passage, and stepping to one, say what it is; it opens beside the chat.
+    tip = picture.locator(".map-tip")
+    points.filter(has_text="orbits").hover()
+    expect(tip).to_contain_text("moon.md, Moon: The moon orbits the earth.")
+    cited.focus()
+    expect(tip).to_contain_text("RAG adds latency.")
+    with page.context.expect_page() as opened:
+        page.keyboard.press("Enter")
+    assert "/reader?document=rag.md&start=" in opened.value.url
+    opened.value.close()
+
+    # Another question, typed here.
+    page.locator("#map-question input, #map-question textarea").fill("Who orbits the earth?")
+    page.keyboard.press("Enter")
+    expect(picture.get_by_role("link", name="[1] moon.md")).to_have_count(1)
+    expect(picture.locator("line.join.cited")).to_have_count(0)
+    expect(picture.locator("line.join").first).to_be_attached()
+    expect(tip).to_contain_text("Point at a passage")
+
+    # A narrow page does not scroll sideways, and the keyboard can step over the points.
+    page.set_viewport_size({"width": 380, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    skip = picture.get_by_role("link", name="Skip the points")
+    skip.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('table') !== null")

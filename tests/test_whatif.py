@@ -9,6 +9,7 @@ import pytest
 from fake_models import Quoting, chosen
 from fakes import FakeEmbedder, passage
 from hypothesis import given
+from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from bot import answerability, prompt, receipt, whatif
@@ -59,6 +60,7 @@ IDS = [candidate.chunk.id for candidate in CASE.candidates]
 # --- the ranking
 
 
+@how(deadline=None)
 @given(weight=st.floats(0, 1))
 def test_the_ranking_is_what_the_retriever_gives_at_that_weight(weight: float) -> None:
     expected = RETRIEVER.retrieve(QUESTION, 100, weight)
@@ -76,6 +78,7 @@ def test_the_weight_decides_the_order() -> None:
     assert [p.id for p in dense] != [p.id for p in words]
 
 
+@how(deadline=None, max_examples=50)
 @given(
     top_k=st.integers(1, 10),
     weight=st.floats(0, 1),

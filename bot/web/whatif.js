@@ -12,5 +12,5 @@ watch("value", () => {
   const same = [...element.querySelectorAll("button[data-id]")].find(
     (one) => one.dataset.id === last);
   last = null;
-  if (same) same.focus({ preventScroll: false });
+  if (same) same.focus();
 });

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from langchain_core.messages import BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 
-from bot import answerability, citations, grounding, prompt
+from bot import about, answerability, citations, grounding, prompt
 from bot.evidence import Sources
 from bot.models import Chosen, stream
 from bot.resolve import resolve
@@ -44,6 +44,7 @@ class Bot:
     settings: Settings
     retriever: Retriever
     chosen: Chosen
+    itself: about.About | None = None  # None: it knows nothing of itself
 
 
 def answer(
@@ -58,8 +59,10 @@ def answer(
     clock.lap("resolve")
     yield Resolved(resolved)
 
-    # 2) Passages are retrieved; repeats and what lies beyond top-k are dropped.
-    found = bot.retriever.retrieve(resolved, settings.top_k + SPARE)
+    # 2) Passages are retrieved, the bot's own too if it is asked about itself; repeats and what
+    #    lies beyond top-k are dropped.
+    earlier = history[-1].question if resolved != question else ""
+    found = about.retrieve(bot, resolved, settings.top_k + SPARE, earlier)
     passages, dropped = select(found, settings.top_k)
     clock.lap("retrieve")
 

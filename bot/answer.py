@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from langchain_core.messages import BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 
-from bot import answerability, citations, grounding, prompt
+from bot import about, answerability, citations, grounding, prompt
 from bot.evidence import Sources
 from bot.models import Chosen, stream
 from bot.resolve import resolve
@@ -46,6 +46,7 @@ class Bot:
     settings: Settings
     retriever: Retriever
     chosen: Chosen
+    itself: about.About | None = None  # None: it knows nothing of itself
 
 
 def answer(
@@ -68,8 +69,10 @@ def answer(
     clock.lap("resolve")
     yield Resolved(resolved)
 
-    # 2) Passages are retrieved; repeats and what lies beyond top-k are dropped.
-    found = bot.retriever.retrieve(resolved, depth(turned), turned.dense_weight)
+    # 2) Passages are retrieved, the bot's own too if it is asked about itself; repeats and what
+    #    lies beyond top-k are dropped.
+    earlier = history[-1].question if resolved != question else ""
+    found = about.retrieve(bot, resolved, depth(turned), turned.dense_weight, earlier)
     passages, dropped = select(found, turned.top_k, turned.without)
     clock.lap("retrieve")
 

@@ -172,6 +172,7 @@ def build_parser() -> argparse.ArgumentParser:
     measure.add_argument("--json", action="store_true", help="print one JSON object")
     measure.add_argument("--top-k", type=int, help="passages shown to the model, at most")
 
+    command("about", "print the document that the bot answers questions about itself from")
     command("doctor", "check everything a question needs, and say how to mend what fails")
     return parser
 

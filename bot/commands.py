@@ -236,6 +236,16 @@ def models(settings: Settings, args: argparse.Namespace) -> int:
     return ANSWERED
 
 
+def about(settings: Settings, args: argparse.Namespace) -> int:
+    """Print the document about this very bot, as it would be looked up now."""
+    from bot import about as itself
+    from bot.start import open_bot
+
+    with weights.progress_bar() as progress, open_bot(settings, progress, say) as bot:
+        print(itself.document(bot).text, end="")
+    return ANSWERED
+
+
 def doctor(settings: Settings, args: argparse.Namespace) -> int:
     """Check everything a question needs."""
     from bot.doctor import examine

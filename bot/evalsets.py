@@ -11,17 +11,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from bot import inmemory
 from bot.retrieval import Retriever
 from ingest.chunks import Chunk, embedded_text
 from ingest.embedder import Embedder
 from ingest.errors import SettingError
-from ingest.index import Index, IndexedChunk
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from ingest.index import IndexedChunk
 
 
 @dataclass(frozen=True)
@@ -170,31 +167,4 @@ def over(texts: Sequence[str], embedder: Embedder) -> Retriever:
     """Return the product's own retriever over some texts alone, in memory."""
     rows = [row(f"context-{n}", "", text) for n, text in enumerate(texts, 1)]
     vectors = embedder.documents([words for _, words in rows])
-    return Retriever(cast("Index", _Contexts([chunk for chunk, _ in rows], vectors)), embedder)
-
-
-@dataclass(frozen=True)
-class _Contexts:
-    """The part of an Index that a Retriever reads."""
-
-    rows: list[IndexedChunk]
-    embedded: NDArray[np.float32]
-
-    def refresh(self) -> bool:
-        """Tell that nothing changed."""
-        return False
-
-    def chunks(self) -> list[IndexedChunk]:
-        """Return all texts."""
-        return self.rows
-
-    def nearest(self, vector: NDArray[np.float32], count: int) -> dict[str, float]:
-        """Return ids and cosines, best first."""
-        cosines = (self.embedded @ vector).tolist()
-        pairs = zip((row.id for row in self.rows), cosines, strict=True)
-        return dict(sorted(pairs, key=lambda pair: -pair[1])[:count])
-
-    def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        """Return the vectors of some texts."""
-        places = {row.id: place for place, row in enumerate(self.rows)}
-        return {id: self.embedded[places[id]] for id in ids}
+    return inmemory.retriever([chunk for chunk, _ in rows], vectors, embedder)

@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bot import baseline, models, report
+from bot import baseline, models, record, report
+from bot.about import About
 from bot.answer import Bot, answer
 from bot.evalsets import Question, over, read_questions
 from bot.exits import ANSWERED, FAILED, INTERRUPTED
@@ -82,6 +83,8 @@ def evaluate(settings: Settings, path: Path, options: Options) -> int:
     lines = [stored[s, q.id] for s, q in work if (s, q.id) in stored]
     about = {"questions": str(path), "asked": len(asked), "answers": str(out)}
     show(lines, {**about, "failed": failed, "interrupted": interrupted}, options.as_json)
+    if not (failed or interrupted):
+        remember(settings, path, [line for line in lines if line["system"] == WHYBOT])
     return INTERRUPTED if interrupted else FAILED if failed else ANSWERED
 
 
@@ -106,6 +109,13 @@ def show(lines: Sequence[Mapping[str, Any]], about: Mapping[str, Any], as_json: 
         print(f"{', '.join(names)}; answers in {about['answers']}\n\n{report.tables(systems)}")
     else:
         say("there is no answer to measure")
+
+
+def remember(settings: Settings, path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what was measured of a set for the bot to tell of itself."""
+    names = ", ".join(dict.fromkeys(line["result"]["model"] for line in lines))
+    values = report.answers(lines)[WHYBOT]["all"]
+    record.keep(settings, "answers", path.stem, names, len(lines), report.ANSWERS, values)
 
 
 def say(line: str) -> None:
@@ -142,10 +152,12 @@ def run(
             file=sys.stderr, leave=False,
         )  # fmt: skip
         stack.enter_context(bar)
+        itself = About()
         for system, question in work:
             retriever = over(question.contexts, embedder) if question.contexts else whole
             assert retriever is not None
-            bot = Bot(settings, retriever, chosen)
+            # Passages that a question brings are all that there is.
+            bot = Bot(settings, retriever, chosen, None if question.contexts else itself)
             try:
                 result = ask(bot, question) if system == WHYBOT else baseline.answer(
                     bot, question.question, question.id

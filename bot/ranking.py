@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bot import metrics, report
+from bot import metrics, record, report
 from bot.baseline import by_cosine
 from bot.evalsets import Ranking, read_ranking, row
 from bot.exits import ANSWERED, INTERRUPTED
@@ -43,6 +43,7 @@ def evaluate(
     ranking = read_ranking(folder)
     with weights.progress_bar() as progress:
         embedder = Embedder.open(settings, progress)
+    home = settings
     settings = replace(settings, index=place(settings, folder, ranking, embedder), chroma="")
     found: list[dict[str, Any]] = []
     interrupted = False
@@ -66,7 +67,12 @@ def evaluate(
         print(f"{folder}: {len(found)} questions, {len(ranking.passages)} passages\n")
         print(report.table(report.RANKING, systems))
         print(f"\nseconds a question: {report.cell(seconds, 's')}")
-    return INTERRUPTED if interrupted else ANSWERED
+    if interrupted:
+        return INTERRUPTED
+    name = folder.resolve().name
+    fused = systems["fused"]
+    record.keep(home, "retrieval", name, embedder.name, len(found), report.RANKING, fused)
+    return ANSWERED
 
 
 def place(settings: Settings, folder: Path, ranking: Ranking, embedder: Embedder) -> Path:

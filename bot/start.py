@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from bot.about import About
 from bot.answer import Bot
 from bot.models import open_model
 from bot.retrieval import Retriever
@@ -38,4 +39,4 @@ def open_bot(
         loading.start()
         chosen = stack.enter_context(open_model(settings, progress, say))
         loading.join()
-        yield Bot(settings, Retriever(index, embedder), chosen)
+        yield Bot(settings, Retriever(index, embedder), chosen, About())

@@ -102,7 +102,7 @@ def sync(
             if _complete(stored.get(name, []), digest):
                 report.unchanged.append(name)
             else:
-                fresh[name] = _cut(documents.read_document(name, data), embedder)
+                fresh[name] = cut(documents.read_document(name, data), embedder)
         except DocumentUnreadable as error:
             report.skipped.append((name, error.message))
         except OSError as error:
@@ -182,7 +182,7 @@ def _complete(rows: list[IndexedChunk], digest: str) -> bool:
     return bool(rows) and len(rows) == rows[0].of and all(row.sha256 == digest for row in rows)
 
 
-def _cut(document: documents.Document, embedder: Embedder) -> list[tuple[IndexedChunk, str]]:
+def cut(document: documents.Document, embedder: Embedder) -> list[tuple[IndexedChunk, str]]:
     """Return the document's chunks, each with the text to embed."""
     cut = chunks.split(document, embedder.token_starts(document.text), embedder.chunk_tokens)
     rows = []

@@ -1,0 +1,125 @@
+"""The document about this very bot, found like any other, for questions about the bot alone.
+
+Knows how to make it of an open bot, when it takes part in a search, and how its passages join the
+others'. It is held in memory and made for each question that may be about the bot, of what is in
+force then: so it cannot be stale, the index never holds it, and no list of documents shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bot import address, inmemory, record, selfdoc
+from bot.retrieval import CANDIDATES, DENSE_WEIGHT
+from bot.trace import Passage
+from ingest import library
+from ingest.documents import Document, read_document
+from ingest.sync import cut
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bot.answer import Bot
+    from ingest.embedder import Embedder
+
+# What stands in the sources where others have the name of their file. No file has this one: names
+# are paths in their shortest spelling.
+NAME = "whybot://about-this-bot"
+JOINING = 3  # of its passages join the others: the one that answers was among them for 93 of 99
+ALL = 2 * CANDIDATES  # more passages than a retriever returns
+
+# A question is about the bot if it speaks to it (see `address`) and comes near enough: half its
+# cosine to the nearest of the known questions about a bot, half the best score of the document's
+# passages. CALIBRATION
+BAR, BEHIND = 0.35, 0.25
+EITHER_BAR, EITHER_BEHIND = 0.45, 0.15  # where "you" may be anybody
+
+
+class About:
+    """The vectors of a bot's own document and of the questions about bots, each made once."""
+
+    def __init__(self) -> None:
+        self._vectors: dict[str, NDArray[np.float32]] = {}
+
+    def embedded(self, texts: Sequence[str], embedder: Embedder) -> NDArray[np.float32]:
+        """Return the vectors of texts, one a row."""
+        import numpy as np
+
+        if new := [text for text in dict.fromkeys(texts) if text not in self._vectors]:
+            self._vectors.update(zip(new, embedder.documents(new), strict=True))
+        return np.stack([self._vectors[text] for text in texts])
+
+
+def retrieve(
+    bot: Bot, question: str, count: int, dense_weight: float = DENSE_WEIGHT, earlier: str = ""
+) -> list[Passage]:
+    """Return the best passages for a question, the bot's own among them if it is about the bot.
+
+    earlier: the question that a follow-up was asked after. Raises IndexMissing.
+    """
+    spoken = any(map(address.speaks_to_bot, (question, earlier)))
+    if bot.itself is None or not spoken:
+        return bot.retriever.retrieve(question, count, dense_weight)
+    found = bot.retriever.retrieve(
+        question, ALL, dense_weight
+    )  # first: it looks whether the index changed
+    embedder = bot.retriever.embedder
+    rows = cut(document(bot), embedder)
+    vectors = bot.itself.embedded([text for _, text in rows], embedder)
+    own = inmemory.retriever([chunk for chunk, _ in rows], vectors, embedder)
+    passages = own.retrieve(question, ALL, dense_weight)
+    known = sorted({*address.ASKED, *(chunk.heading for chunk, _ in rows)})
+    likeness = float(max(bot.itself.embedded(known, embedder) @ embedder.query(question)))
+    if about_bot(question, likeness, passages, found):
+        found = joined(found, passages[:JOINING])
+    return found[:count]
+
+
+def about_bot(
+    question: str, likeness: float, own: Sequence[Passage], others: Sequence[Passage]
+) -> bool:
+    """Decide whether a question that may speak to the bot is about it.
+
+    likeness: its cosine to the nearest known question about a bot.
+    """
+    near = (likeness + own[0].score) / 2
+    sure = address.surely(question)
+    bar, behind = (BAR, BEHIND) if sure else (EITHER_BAR, EITHER_BEHIND)
+    return near >= max(bar, max(passage.dense for passage in others) - behind)
+
+
+def joined(found: Sequence[Passage], own: Sequence[Passage]) -> list[Passage]:
+    """Put two lists into one, best first, with numbers and ranks given anew."""
+    both = sorted([*found, *own], key=lambda one: (-one.score, one.document, one.start))
+    dense = _ranks((one.id, one.dense) for one in both if one.dense_rank)
+    words = _ranks((one.id, one.bm25) for one in both if one.bm25_rank)
+    return [
+        replace(one, n=n, dense_rank=dense.get(one.id), bm25_rank=words.get(one.id))
+        for n, one in enumerate(both, 1)
+    ]
+
+
+def _ranks(scores: Iterable[tuple[str, float]]) -> dict[str, int]:
+    best = sorted(scores, key=lambda pair: -pair[1])
+    return {id: rank for rank, (id, _) in enumerate(best, 1)}
+
+
+def document(bot: Bot) -> Document:
+    """Make the document about a bot as it is now, in the index that was last looked into."""
+    embedder, chunks = bot.retriever.embedder, bot.retriever.chunks()
+    last = record.read(bot.settings)
+    facts = selfdoc.Facts(
+        settings=bot.settings,
+        chosen=bot.chosen,
+        embedder=embedder.name,
+        revision=embedder.revision,
+        chunk_tokens=embedder.chunk_tokens,
+        names=[entry.name for entry in library.entries(chunks)],
+        chunks=len(chunks),
+        answers=last.get("answers"),
+        retrieval=last.get("retrieval"),
+    )
+    return replace(read_document("about.md", selfdoc.write(facts).encode()), name=NAME)

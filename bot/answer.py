@@ -129,7 +129,12 @@ def answer(
         else:
             withheld.append(sentence)
 
-    # 7) Where the draft failed and a sentence of the passages answers directly, it is quoted.
+    # 7) A list that the draft gave in part is completed with items that surely belong to it.
+    for one in (yield from answerability.completing(resolved, sources, sentences, chosen)):
+        sentences.append(grounding.completion(one.near, one.yes, sentences[-1].lead or " "))
+        yield sentences[-1]
+
+    # 8) Where the draft failed and a sentence of the passages answers directly, it is quoted.
     if draft and not sentences:
         if not judged:
             judged = yield from answerability.judge(resolved, sources, draft * bool(pieces), chosen)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from bot import citations, models, prompt
 from bot.evidence import Nearest, Sources
 from bot.mentions import unknown
-from bot.trace import Gate, Passage, Reading, Signals
+from bot.trace import Gate, Passage, Reading, Sentence, Signals
 
 # The fused score below which the documents are taken not to speak of the question. Calibrated on
 # public questions, 400 each: of those asked of their own corpus none scored lower (least .265);
@@ -35,6 +35,7 @@ DRAFT_BAR, RESTS_BAR = 0.66, 0.57
 # The latter, from which a sentence is quoted where the draft failed, or rests on none as good: of
 # the unanswerable questions that are refused none has one above .77 (public) and .81 (gold).
 QUOTE_BAR = 0.83
+MISSING = 5  # items of a list that an answer may lack to be completed
 LOOKED_AT = 3  # sentences asked about that come near the question; as many for the draft
 
 NUMBER_ASKED = re.compile(
@@ -139,8 +140,29 @@ def judge(
 
     Nothing is asked of a model that gives no probabilities.
     """
+    return (yield from _asked(question, candidates(question, draft, sources), chosen))
+
+
+def completing(
+    question: str, sources: Sources, sentences: Sequence[Sentence], chosen: models.Chosen
+) -> Generator[Reading, None, list[Judged]]:
+    """Return the items that an answer left out of a list, if each surely answers the question.
+
+    A list is one that two or more of its sentences rest on items of.
+    """
+    used = [one.evidence for one in sentences if one.supported and one.evidence]
+    items = [(near, False) for near in sources.left_out(used)]
+    if len(items) > MISSING:
+        return []
+    judged = yield from _asked(question, items, chosen)
+    return [one for one in judged if one.yes >= QUOTE_BAR]
+
+
+def _asked(
+    question: str, found: Sequence[tuple[Nearest, bool]], chosen: models.Chosen
+) -> Generator[Reading, None, list[Judged]]:
     judged: list[Judged] = []
-    for near, drafts in candidates(question, draft, sources) if chosen.one_token else ():
+    for near, drafts in found if chosen.one_token else ():
         yes = yield from models.yes(chosen, prompt.judge(question, near.text))
         judged.append(Judged(near, round(yes or 0.0, 4), drafts))
     return judged

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Embed = Callable[[Sequence[str]], NDArray[np.float32]]  # texts -> unit vectors, one a row
 
 VERBATIM = 0.9  # of a text's stems in one sentence: the sentence says the same
+ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d+[.)])[ \t]+")  # what stands before an item of a list
 NEGATIONS = frozenset("not no never without cannot neither nor none nothing hardly".split())
 
 
@@ -53,6 +54,7 @@ class Sources:
         self.passages = list(passages)
         self._embed = embed
         self._rows: list[tuple[Evidence, str, set[str], set[str]]] = []
+        self._items: list[Evidence] = []
         for passage in passages:
             around = set(stems(passage.heading))
             whole = around | set(stems(passage.text))
@@ -60,6 +62,9 @@ class Sources:
                 text = passage.text[start:end]
                 found = Evidence(passage.n, passage.start + start, passage.start + end, text)
                 self._rows.append((found, passage.heading, around | set(stems(text)), whole))
+                line = passage.text.rfind("\n", 0, start) + 1
+                if ITEM.fullmatch(passage.text, line, start):
+                    self._items.append(found)
 
     def nearest(self, text: str) -> Nearest | None:
         """Find the sentence nearest in words and meaning; None if the passages have none."""
@@ -90,6 +95,16 @@ class Sources:
             evidence, heading, *_ = self._rows[n]
             same = negates(evidence.text) == negated
             found.append(Nearest(evidence, heading, shares[n], same, closest))
+        return found
+
+    def left_out(self, used: Sequence[Evidence]) -> list[Nearest]:
+        """Return the other items of a passage's list of which two or more are used."""
+        found = []
+        for evidence, heading, *_ in self._rows:
+            items = [one for one in self._items if one.n == evidence.n]
+            some = len([one for one in items if one in used]) > 1
+            if some and evidence in items and evidence not in used:
+                found.append(Nearest(evidence, heading, 0.0, True, 1.0))
         return found
 
     @cached_property

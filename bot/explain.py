@@ -259,7 +259,9 @@ def _check(answer: Answer) -> Step:
 def _check_summary(answer: Answer) -> str:
     total, quoted = len(_drafted(answer)), sum(one.quoted for one in answer.sentences)
     stated = sum(bool(one.supported and one.evidence) for one in answer.sentences) - quoted
-    instead = f"{_many(quoted, 'sentence', 'sentences')} of theirs quoted instead"
+    whole = any(one.supported and not one.quoted for one in answer.sentences)
+    why = "to complete a list" if whole else "instead"
+    instead = f"{_many(quoted, 'sentence', 'sentences')} of theirs quoted {why}"
     if not total:
         return f"There is no draft to check; {instead}."
     if not answer.gate.passed:

@@ -266,6 +266,21 @@ def test_a_doubtful_draft_that_fails_leaves_the_quote() -> None:
     assert result.answer == "RAG > Cons: RAG adds latency. [1]"
 
 
+COSTS = [
+    passage(1, "- RAG adds latency.\n- RAG needs a store.\n- RAG makes systems complex.", score=0.8)
+]
+
+
+@pytest.mark.parametrize(("vote", "added"), [(YES, True), (NO, False)])
+def test_a_list_that_the_draft_gave_in_part_is_completed(vote: list[Vote], added: bool) -> None:
+    draft = "RAG adds latency. RAG makes systems complex."
+    result, events, _ = run(YES, [draft], vote, passages=COSTS)
+    store = " RAG needs a store. [1]" * added
+    assert result.answer == f"RAG adds latency. [1] RAG makes systems complex. [1]{store}"
+    assert [e for e in events if isinstance(e, Sentence)] == result.sentences
+    assert [one.quoted for one in result.sentences] == [False, False, True][: 2 + added]
+
+
 def test_a_draft_without_a_supported_sentence_is_an_abstention() -> None:
     result, _, _ = run(YES, ["Zeppelins are slow."], NO, NO, NO, NO)
     assert result.abstained

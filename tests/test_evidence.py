@@ -105,3 +105,22 @@ def test_passages_are_embedded_once_and_only_if_words_do_not_decide() -> None:
     sources.nearest("Zeppelins fly.")
     sources.nearest("Zeppelins land.")
     assert sorted(calls) == [1, 1, 3, 3]  # the two texts; the sentences under headings, and alone
+
+
+LIST = "RAG costs:\n- Latency comes.\n- Storage grows. It does.\n- Code spreads.\n\nThat is all."
+
+
+def test_the_items_that_an_answer_left_out_of_a_list_are_found() -> None:
+    sources = Sources([passage(1, LIST, heading="RAG > Cons", start=50)], embed)
+    items = {
+        text: near.evidence
+        for text in ("Latency comes.", "Storage grows.", "Code spreads.", "That is all.")
+        if (near := sources.nearest(text))
+    }
+    first, second, third, end = items.values()
+    assert [near.evidence for near in sources.left_out([first, third])] == [second]
+    assert [near.text for near in sources.left_out([first, second])] == [
+        "RAG > Cons: Code spreads."
+    ]
+    assert sources.left_out([first, second, third]) == []
+    assert sources.left_out([first, end]) == []  # one item alone is no list

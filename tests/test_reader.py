@@ -6,24 +6,30 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from fake_models import FakeChat, chosen
 from fakes import FakeEmbedder, indexed, settings_in, write_files
 from samples import pdf_bytes
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from bot import about
+from bot.answer import Bot
+from bot.retrieval import Retriever
 from bot.web import links, reader, reader_page, reading
 from bot.web.room import Room
 from ingest import library
 from ingest.embedder import Embedder
 from ingest.errors import WhybotError
-from ingest.index import IndexedChunk
+from ingest.index import Index, IndexedChunk
 from ingest.settings import Settings
+from ingest.sync import fingerprint
 
 EVIL = '<script>alert(1)</script><img src=x onerror="alert(2)">'
 BIRDS = "# Birds\n\n## Owls\n\nOwls hunt at night. They hear well.\n\n## Gulls\n\nGulls eat fish.\n"
@@ -384,3 +390,19 @@ def test_a_room_that_opens_says_so(tmp_path: Path) -> None:
 def test_an_index_made_otherwise_is_said(room: Room) -> None:
     room._embedder = FakeEmbedder(name="another").real
     assert "made with other settings" in notes(ask(room, links.document("birds.md"), 503))[0]
+
+
+# --- the document about the bot
+
+
+def test_the_document_about_the_bot_is_read_as_it_is_now(room: Room) -> None:
+    assert "not open yet" in ask(room, links.document(about.NAME), 503)
+    with Index.read(room.settings, fingerprint(FakeEmbedder().real)) as index:
+        retriever = Retriever(index, FakeEmbedder().real)
+        room._bot = Bot(room.settings, retriever, chosen(FakeChat(replies=[])), about.About())
+        html = ask(room, links.document(about.NAME))
+        assert f"{room.settings.top_k} passages" in html
+        assert any("about the bot" in note for note in notes(html))
+        assert "What chunk size do you use?" in ask(room, links.chunks(about.NAME))
+        room._bot = replace(room._bot, settings=replace(room.settings, top_k=7))
+        assert "7 passages" in ask(room, links.document(about.NAME))

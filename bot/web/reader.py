@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from bot import about
 from bot.web import reader_page, reading
 from bot.web.links import READER
 from bot.web.reading import Opened, Quoted
@@ -54,15 +55,20 @@ def answer(room: Room, asked: Mapping[str, str]) -> tuple[int, str]:
             why = str(room.error or f"The documents are not open yet: {room.doing}.")
             return 503, reader_page.line(why)
         name = asked.get("document", "")
-        chunks = room.chunks(name) if name else []
-        if not chunks:
+        if name == about.NAME:
+            if (document := room.itself()) is None:
+                return 503, reader_page.line("The bot is not open yet.")
+            book = reading.written(document, embedder)
+        elif chunks := room.chunks(name) if name else []:
+            book = reading.opened(room.settings, chunks)
+        else:
             return 404, reader_page.line(f"The index holds no document {name!r}.")
-        book = reading.opened(room.settings, chunks)
         if asked.get("view") == "chunks":
-            first = min(_number(asked.get("chunk", "0")), len(chunks) - 1)
+            count = len(book.chunks)
+            first = min(_number(asked.get("chunk", "0")), count - 1)
             first -= first % reader_page.PART
-            part = range(first, min(first + reader_page.PART, len(chunks)))
-            rows = reading.inspected(chunks, part, embedder)
+            part = range(first, min(first + reader_page.PART, count))
+            rows = reading.inspected(book.chunks, part, embedder)
             page = reader_page.chunks(book, rows, embedder.chunk_tokens, embedder.name, first)
             return 200, page
         return 200, _read(book, asked)

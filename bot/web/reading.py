@@ -20,6 +20,7 @@ from ingest.errors import DocumentUnreadable
 from ingest.index import IndexedChunk
 from ingest.pages import Picture, Span
 from ingest.settings import Settings
+from ingest.sync import cut
 
 AROUND = 15_000  # characters shown before and after a passage of a long text without pages
 SHEETS = 3  # pages drawn at most: a passage is on one, save when it was quoted from elsewhere
@@ -28,6 +29,7 @@ GONE = (
     "Its file cannot be read: {why}. This is what the index still holds of it: "
     "its chunks, without the headings between them."
 )
+ITSELF = "This document is about the bot: it is written anew whenever it is looked into."
 STALE = (
     "The file has changed since it was ingested; the bot still answers from the older text. "
     "whybot ingest brings the index up to date."
@@ -88,6 +90,14 @@ def opened(settings: Settings, chunks: Sequence[IndexedChunk]) -> Opened:
         return Opened(first.document, first.title, _joined(chunks), (), chunks, (note,), None, b"")
     notes = () if read.sha256 == first.sha256 else (STALE,)
     return Opened(read.name, first.title, read.text, read.pages, chunks, notes, read, data)
+
+
+def written(document: Document, embedder: Embedder) -> Opened:
+    """Open a document that no file holds: the one about the bot, as it is now."""
+    chunks = [chunk for chunk, _ in cut(document, embedder)]
+    return Opened(
+        document.name, document.title, document.text, (), chunks, (ITSELF,), document, b""
+    )
 
 
 @lru_cache(maxsize=2)  # leafing through a long PDF must not read all of it at each step

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from enum import Enum
 
-from bot import start
+from bot import about, start
 from bot.answer import Bot
 from ingest import library, weights
+from ingest.documents import Document
 from ingest.embedder import Embedder
 from ingest.errors import IndexMissing, WhybotError
 from ingest.index import Index, IndexedChunk
@@ -193,6 +194,11 @@ class Room:
                 return index.chunks(document)
         except IndexMissing:
             return []
+
+    def itself(self) -> Document | None:
+        """Return the document about the bot, as it is now; None before the bot is open."""
+        bot = self._bot
+        return about.document(bot) if bot else None
 
     @contextmanager
     def writing(self) -> Iterator[Embedder]:

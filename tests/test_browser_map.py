@@ -27,6 +27,7 @@ FILES = {
     "rag.md": "# RAG\n\n## Pros\n\nFresh knowledge.\n\n## Cons\n\nRAG adds latency.\n",
     "moon.md": f"# Moon\n\nThe moon orbits the earth.\n\n## {EVIL}\n\nApollo landed. {EVIL}\n",
 }
+LONG = 60_000  # milliseconds, for what waits for the server
 
 # Gradio and its dependencies warn of each other; that is not this project's to mend.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -59,12 +60,12 @@ def page(room: Room, chromium: str) -> Iterator[Page]:
             executable_path=chromium, args=["--no-sandbox"], headless=True
         )
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(LONG)
         wrong: list[str] = []
         page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.goto(address)
-        expect(page.get_by_role("button", name="cons of RAG")).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("button", name="cons of RAG")).to_be_visible(timeout=LONG)
         yield page
         assert page.evaluate("window.hacked") is None
         assert wrong == []
@@ -73,15 +74,14 @@ def page(room: Room, chromium: str) -> Iterator[Page]:
 
 
 def test_the_map_of_an_index_and_of_a_question(room: Room, page: Page) -> None:
-    expect.set_options(timeout=60_000)
     tab, picture = page.get_by_role("tab", name="Map"), page.locator("#map")
     points = picture.locator("a.point")
 
     # It waits for the bot, and is there as soon as that is.
     tab.click()
-    expect(page.locator("#map-status")).to_contain_text("starting")
+    expect(page.locator("#map-status")).to_contain_text("starting", timeout=LONG)
     room.open()
-    expect(points).to_have_count(4)
+    expect(points).to_have_count(5, timeout=LONG)
     expect(page.locator("#map-status p")).to_have_count(0)
     expect(picture).to_contain_text("of the variance: near on the map is a hint, not a proof")
 
@@ -89,9 +89,10 @@ def test_the_map_of_an_index_and_of_a_question(room: Room, page: Page) -> None:
     page.get_by_role("tab", name="Chat").click()
     page.get_by_role("textbox", name="Question").fill("What does RAG add to latency?")
     page.keyboard.press("Enter")
-    expect(page.locator("#chat .answer .meta")).not_to_have_count(0)
+    expect(page.locator("#chat .answer .meta")).not_to_have_count(0, timeout=LONG)
     tab.click()
-    expect(picture.locator(".legend")).to_contain_text("“What does RAG add to latency?”")
+    asked = picture.locator(".legend", has_text="“What does RAG add to latency?”")
+    expect(asked).to_be_visible(timeout=LONG)
     cited = picture.get_by_role("link", name="[1] cited, rag.md")
     expect(cited).to_have_count(1)
     expect(picture.locator("line.join.cited")).to_have_count(1)
@@ -111,7 +112,7 @@ def test_the_map_of_an_index_and_of_a_question(room: Room, page: Page) -> None:
     # Another question, typed here.
     page.locator("#map-question input, #map-question textarea").fill("Who orbits the earth?")
     page.keyboard.press("Enter")
-    expect(picture.get_by_role("link", name="[1] moon.md")).to_have_count(1)
+    expect(picture.get_by_role("link", name="[1] moon.md")).to_have_count(1, timeout=LONG)
     expect(picture.locator("line.join.cited")).to_have_count(0)
     expect(picture.locator("line.join").first).to_be_attached()
     expect(tip).to_contain_text("Point at a passage")

@@ -151,8 +151,8 @@ def nearest(index: Snapshot, projection: Projection, asked: Asked) -> str:
     left = f'<p class="hint">Retrieved, and no longer in the index: {len(gone)}.</p>'
     return (
         "<h3>Nearest passages</h3>"
-        '<p class="hint">By cosine in all dimensions, the nearest first, and those retrieved '
-        "further away: for those, words count as well.</p>"
+        '<p class="hint">By cosine in all dimensions: the nearest, and those retrieved from '
+        "further away, because words count as well.</p>"
         f"{left if gone else ''}"
         '<table role="table"><thead><tr><th scope="col">Passage</th>'
         '<th scope="col" class="number">Cosine</th>'

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from math import hypot
+from math import cos, dist, radians, sin
 
 from bot.web import links
 from ingest.index import IndexedChunk
 
-WIDTH, HEIGHT, MARGIN = 800, 560, 44
+WIDTH, HEIGHT, MARGIN = 800, 560, 60
 COLOURS = 7  # named in map.css
 SHAPES = (  # about as large as each other, around (0, 0)
     "M-4.6 0a4.6 4.6 0 1 0 9.2 0a4.6 4.6 0 1 0-9.2 0z",
@@ -28,7 +28,12 @@ KINDS = COLOURS * len(SHAPES)  # marks that differ: the two numbers have no comm
 STAR = "M0-12 2.9-4 11.4-3.7 4.7 1.5 7 9.7 0 5 -7 9.7-4.7 1.5-11.4-3.7-2.9-4z"
 CROWD = 500  # points from which on they are drawn smaller
 TOUCH = 26  # radius that takes a click around a point, where no other point is as near
+LABEL = 21  # from a point to its number
 WORDS = 140  # characters of a passage that a point says
+
+Place = tuple[float, float]
+_COMPASS = [(cos(radians(angle)), -sin(radians(angle))) for angle in range(0, 360, 45)]
+_RING = '<circle class="ring" r="9"/>'
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ def where(chunk: IndexedChunk) -> str:
 def words(chunk: IndexedChunk) -> str:
     """Return the first words of a passage, in one line."""
     line = " ".join(chunk.text.split())
-    return line if len(line) <= WORDS else f"{line[: WORDS - 2].rsplit(' ', 1)[0]} …"
+    return line if len(line) <= WORDS else f"{line[: WORDS - 1]}…"
 
 
 def link(chunk: IndexedChunk) -> str:
@@ -74,27 +79,26 @@ def link(chunk: IndexedChunk) -> str:
     return f'href="{escape(href)}" target="_blank" rel="noopener"'
 
 
-def draw(
-    points: Sequence[Point], question: tuple[float, float] | None, explained: tuple[float, float]
-) -> str:
+def draw(points: Sequence[Point], question: Place | None, explained: tuple[float, float]) -> str:
     """Return the map; question: where it falls on the plane."""
     frame = _Frame.around([(p.x, p.y) for p in points] + ([question] if question else []))
     found = sorted((p for p in points if p.n is not None), key=lambda p: (p.cited, -(p.n or 0)))
-    star = frame.at(*question) if question else None
     parts = [_axes(frame, explained)]
-    parts += [_point(point, frame, None) for point in points if point.n is None]
-    if star:
-        parts += [_join(point, frame, star) for point in found]
-    parts += [_point(point, frame, star) for point in found]
-    if star:
+    parts += [_point(point, frame) for point in points if point.n is None]
+    if question:
+        star = frame.at(*question)
+        parts += [_join(frame.at(p.x, p.y), star, p.cited) for p in found]
+        labels = _labels([frame.at(p.x, p.y) for p in found], star)
+        parts += [_point(p, frame, _number(p.n, at)) for p, at in zip(found, labels, strict=True)]
         parts.append(
             f'<g class="asked" role="img" aria-label="The question" '
             f'transform="translate({star[0]:.1f} {star[1]:.1f})"><path d="{STAR}"/></g>'
         )
     size = 0.65 if len(points) > CROWD else 1
     return (
-        f'<svg class="plane" viewBox="0 0 {WIDTH} {HEIGHT}" style="--size:{size}" role="group" '
-        f'aria-label="Map of the passages">{"".join(parts)}</svg>'
+        f'<svg class="plane{" asking" if question else ""}" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'style="--size:{size}" role="group" aria-label="Map of the passages">'
+        f"{''.join(parts)}</svg>"
     )
 
 
@@ -107,7 +111,7 @@ class _Frame:
     top: float
 
     @classmethod
-    def around(cls, places: Sequence[tuple[float, float]]) -> _Frame:
+    def around(cls, places: Sequence[Place]) -> _Frame:
         xs, ys = [x for x, _ in places] or [0.0], [y for _, y in places] or [0.0]
         wide, high = max(xs) - min(xs), max(ys) - min(ys)
         fits = [(WIDTH - 2 * MARGIN) / wide] if wide > 0 else []
@@ -116,7 +120,7 @@ class _Frame:
         left = WIDTH / 2 - scale * (max(xs) + min(xs)) / 2
         return cls(scale, left, HEIGHT / 2 + scale * (max(ys) + min(ys)) / 2)
 
-    def at(self, x: float, y: float) -> tuple[float, float]:
+    def at(self, x: float, y: float) -> Place:
         return self.left + self.scale * x, self.top - self.scale * y
 
 
@@ -125,41 +129,46 @@ def _axes(frame: _Frame, explained: tuple[float, float]) -> str:
     first, second = explained
     return (
         f'<g class="axes"><path d="M{-WIDTH} {y:.1f}H{2 * WIDTH}M{x:.1f} {-HEIGHT}V{2 * HEIGHT}"/>'
-        f'<text x="{WIDTH - 10}" y="{HEIGHT - 12}" text-anchor="end">→ {first:.0%}</text>'
-        f'<text x="10" y="28">↑ {second:.0%}</text></g>'
+        f'<text x="{WIDTH - 10}" y="{HEIGHT - 12}" text-anchor="end">→ axis 1: {first:.0%}</text>'
+        f'<text x="10" y="28">↑ axis 2: {second:.0%}</text></g>'
     )
 
 
-def _point(point: Point, frame: _Frame, star: tuple[float, float] | None) -> str:
+def _point(point: Point, frame: _Frame, number: str = "") -> str:
     x, y = frame.at(point.x, point.y)
-    kind, number = "point", ""
-    title = f"{where(point.chunk)}: {words(point.chunk)}"
+    kind, title = "point", f"{where(point.chunk)}: {words(point.chunk)}"
     radius = max(4.0, min(TOUCH, frame.scale * point.spacing / 2))
     if point.n is not None:
         kind = "point found cited" if point.cited else "point found"
-        number = _number(point.n, (x, y), star)
         title = f"[{point.n}] {'cited, ' if point.cited else ''}{title}"
         radius = TOUCH / 2
     return (
         f'<a class="{kind}" {link(point.chunk)} transform="translate({x:.1f} {y:.1f})">'
         f'<title>{escape(title)}</title><circle class="touch" r="{radius:.1f}"/>'
-        f"{glyph(point.mark)}{number}</a>"
+        f"{_RING if number else ''}{glyph(point.mark)}{number}</a>"
     )
 
 
-def _number(n: int, at: tuple[float, float], star: tuple[float, float] | None) -> str:
-    """Return a passage's number, on the far side of its point from the question."""
-    dx, dy = (at[0] - star[0], at[1] - star[1]) if star else (0.0, 0.0)
-    if (dx, dy) == (0.0, 0.0):
-        dy = -1.0
-    length = hypot(dx, dy)
+def _labels(places: Sequence[Place], star: Place) -> list[Place]:
+    """Return where the number of each point goes, relative to it: where there is most room."""
+    taken = [star, *places]
+    labels = []
+    for x, y in places:
+        around = [(x + LABEL * dx, y + LABEL * dy) for dx, dy in _COMPASS]
+        best = max(around, key=lambda at: min(dist(at, other) for other in taken))
+        taken.append(best)
+        labels.append((best[0] - x, best[1] - y))
+    return labels
+
+
+def _number(n: int | None, at: Place) -> str:
     return (
-        f'<circle class="ring" r="9"/><text x="{20 * dx / length:.1f}" '
-        f'y="{20 * dy / length:.1f}" text-anchor="middle" dominant-baseline="central">[{n}]</text>'
+        f'<text x="{at[0]:.1f}" y="{at[1]:.1f}" text-anchor="middle" '
+        f'dominant-baseline="central">[{n}]</text>'
     )
 
 
-def _join(point: Point, frame: _Frame, star: tuple[float, float]) -> str:
-    x, y = frame.at(point.x, point.y)
-    kind = "join cited" if point.cited else "join"
-    return f'<line class="{kind}" x1="{star[0]:.1f}" y1="{star[1]:.1f}" x2="{x:.1f}" y2="{y:.1f}"/>'
+def _join(at: Place, star: Place, cited: bool) -> str:
+    (x, y), (x1, y1) = at, star
+    kind = "join cited" if cited else "join"
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x:.1f}" y2="{y:.1f}"/>'

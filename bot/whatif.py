@@ -19,7 +19,7 @@ from bot.trace import Answer, Dropped, Gate, Knobs, Passage, Sentence
 
 OFF = "it is switched off"
 # Of a sentence's stems in one that rests on the same sentence of a document: it says the same in
-# other words. One that rests on another place has to have them all, or nearly: `VERBATIM`.
+# other words. What rests on another place has to have them all, or nearly: `VERBATIM`.
 NEAR = 0.5
 
 
@@ -172,13 +172,20 @@ def kept(answer: Answer, sentence: Sentence, other: Answer) -> Literal["same", "
     if any(_words(one) == _words(sentence) for one in others):
         return "same"
     mine, place = set(stems(sentence.text)), _place(answer, sentence)
+    parts: set[str] = set()  # of what it says, in sentences that say little else
     for one in others:
         if negates(one.text) != negates(sentence.text):
             continue
-        shared = len(mine & set(stems(one.text))) / max(len(mine), 1)
-        if shared >= (NEAR if place == _place(other, one) else VERBATIM):
+        theirs = set(stems(one.text))
+        if _share(mine, theirs) >= (NEAR if place == _place(other, one) else VERBATIM):
             return "reworded"
-    return "not"
+        if _share(theirs, mine) >= NEAR:
+            parts |= theirs
+    return "reworded" if _share(mine, parts) >= VERBATIM else "not"
+
+
+def _share(words: set[str], others: set[str]) -> float:
+    return len(words & others) / max(len(words), 1)
 
 
 def supported(answer: Answer) -> list[Sentence]:

@@ -269,6 +269,12 @@ def test_sentences_that_became_one_stay() -> None:
     assert texts(found.reworded) == ["RAG adds latency.", "RAG needs a store."]
     assert (texts(found.gone), found.new) == (["RAG is dear."], [])
     assert compare(merged, before).gone == [], "and what was split stays as well"
+    parts = said(("It adds latency and costs.", 0), ("It needs a store of vectors.", 30))
+    merged = said(("It adds latency and costs, and needs a store of vectors.", 90))
+    assert (compare(parts, merged).gone, compare(parts, merged).new) == ([], [])
+    assert (compare(merged, parts).gone, compare(merged, parts).new) == ([], [])
+    more = said(("It adds latency and costs, and the moon orbits the earth.", 90))
+    assert texts(compare(parts, more).new) == texts(more.sentences)
 
 
 def test_a_negation_is_another_sentence() -> None:

@@ -1,7 +1,7 @@
-"""The document about this very bot: what it is made of, and the figures that it goes by.
+"""The document about this very bot: what it is made of, in the words that people ask with.
 
-Knows the facts and how to say them in the words that people ask with; every figure is read where
-it is in force, none is written down here. Knows nothing of when the document is looked up.
+Every figure is one that it is given, none is written down here; `selfways` adds how it works.
+Knows nothing of when the document is looked up.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass, fields
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
-from bot import answerability, grounding, models, resolve, retrieval
+from bot import models, selfways
 from bot.models import EMBEDDED, Chosen
 from bot.record import Measured
+from bot.selfways import Section, many
 from ingest import documents
 from ingest.pins import MODELS
 from ingest.settings import Settings
@@ -45,17 +46,12 @@ def write(facts: Facts) -> str:
         *_self(facts),
         *_model(facts),
         *_index(facts),
-        *_search(facts),
-        *_refusal(facts),
-        *_check(facts),
+        *selfways.sections(facts.settings, facts.chosen),
         *_quality(facts),
         _settings(facts.settings),
     ]
     parts = [f"# {TITLE}", *(f"## {heading}\n\n{text}" for heading, text in sections)]
     return "\n\n".join(parts) + "\n"
-
-
-Section = tuple[str, str]  # a question as people put it to the bot, and its answer
 
 
 def _self(facts: Facts) -> list[Section]:
@@ -66,11 +62,6 @@ def _self(facts: Facts) -> list[Section]:
             "documents and shows how each answer came about.",
         ),
         ("Do you run on my machine?", _place(facts)),
-        (
-            "Do you remember my earlier questions?",
-            f"I look at the last {_many(resolve.TURNS, 'turn')} of our conversation to understand "
-            "a follow-up question. I do not learn from what you ask or add.",
-        ),
     ]
 
 
@@ -119,12 +110,12 @@ def _model(facts: Facts) -> list[Section]:
         ("What is the digest of your model?", f"The digest of {chosen.name} is {digest}."),
         (
             "How large is your context window?",
-            f"My context window has {_many(chosen.window, 'token')}, for prompt and answer "
+            f"My context window has {many(chosen.window, 'token')}, for prompt and answer "
             "together.",
         ),
         (
             "How long can your answers be?",
-            f"My answers have at most {_many(settings.max_tokens, 'token')}.",
+            f"My answers have at most {many(settings.max_tokens, 'token')}.",
         ),
     ]
 
@@ -143,13 +134,14 @@ def _index(facts: Facts) -> list[Section]:
         ),
         (
             "What chunk size do you use?",
-            f"My chunk size is at most {_many(facts.chunk_tokens, 'token')}: I cut documents into "
-            "chunks along their headings, paragraphs and sentences. My chunks do not overlap.",
+            f"My chunk size is at most {many(facts.chunk_tokens, 'token')}: I cut documents into "
+            "chunks along their headings, paragraphs and sentences.",
         ),
+        ("Do your chunks overlap?", "No, my chunks do not overlap: each begins after the last."),
         (
             "How many documents do you have?",
-            f"My index holds {_many(len(facts.names), 'document')}, cut into "
-            f"{_many(facts.chunks, 'chunk')}.",
+            f"My index holds {many(len(facts.names), 'document')}, cut into "
+            f"{many(facts.chunks, 'chunk')}.",
         ),
         ("Which documents do you know?", _names(facts.names)),
         (
@@ -170,92 +162,7 @@ def _names(names: Sequence[str]) -> str:
         return "I know no document yet: `whybot add FILE` adds one."
     told = [" ".join(name.split())[:TOLD] for name in sorted(names)[:NAMED]]
     more = f", and {len(names) - NAMED} more that `whybot list` names" * (len(names) > NAMED)
-    return f"I know {_many(len(names), 'document')}: {', '.join(told)}{more}."
-
-
-def _search(facts: Facts) -> list[Section]:
-    top_k, share = facts.settings.top_k, retrieval.DENSE_WEIGHT
-    return [
-        (
-            "How many passages do you read?",
-            f"I read at most {_many(top_k, 'passage')} for an answer: my top-k is {top_k}.",
-        ),
-        (
-            "How do you search?",
-            "My retrieval is hybrid: I search by meaning, with the cosine similarity of "
-            "embeddings, and by words, with BM25. I use no reranker.",
-        ),
-        (
-            "How do you score a passage?",
-            f"The score of a passage is {share:g} times its cosine plus {1 - share:g} times its "
-            "BM25 over its upper bound.",
-        ),
-        (
-            "How do you answer a question?",
-            "I put a follow-up into words that stand alone, search for passages, and ask my chat "
-            "model whether they can answer the question. Then my chat model writes a draft, I "
-            "check every sentence of it against the passages, and I show what they state, with "
-            "citations.",
-        ),
-    ]
-
-
-def _refusal(facts: Facts) -> list[Section]:
-    if facts.chosen.one_token is None:
-        asked = "My chat model gives no probabilities, so that I cannot ask it whether I know."
-    else:
-        asked = (
-            "Else my chat model's Yes, the best cosine, and names that stand in no passage make "
-            f"the probability that I know: below {answerability.DOUBT:.0%} I refuse, and from "
-            f"{answerability.SURE:.0%} on I believe my draft. In between my draft has to "
-            "convince: I refuse unless my chat model says with a probability of "
-            f"{answerability.DRAFT_BAR:.0%} that it answers the question, and of "
-            f"{answerability.RESTS_BAR:.0%} that a sentence it rests on does so alone."
-        )
-    return [
-        (
-            "How do you decide that you don't know?",
-            "I say that I don't know when no passage of your documents has a score of "
-            f"{answerability.BAR:g} or more: then I refuse without asking my chat model. {asked}",
-        ),
-        (
-            "When do you refuse to answer?",
-            "I refuse to answer when your documents do not say: when no passage comes near the "
-            "question, when the passages probably do not hold the answer, when the question asks "
-            "for a number or a date and my draft has none, and when the passages support no "
-            "sentence of my draft.",
-        ),
-    ]
-
-
-def _check(facts: Facts) -> list[Section]:
-    fate = "withheld" if facts.settings.grounding == "strict" else "shown and marked as such"
-    asked = (
-        f"I look whether {grounding.SHARED:.0%} of its words stand in one sentence of a passage"
-        if facts.chosen.one_token is None
-        else "I ask my chat model whether the passages state it, and a probability of "
-        f"{grounding.SUPPORT_BAR:.0%} is needed ({grounding.FRAGMENT_BAR:.0%} for a fragment)"
-    )
-    return [
-        (
-            "How do you check your answers? Do you hallucinate?",
-            "My chat model may hallucinate, so I check every sentence of its draft against the "
-            "passages. A sentence with a number or a name that stands in no passage is "
-            "unsupported, and so is one whose cosine to every sentence of the passages is below "
-            f"{grounding.LIKE:g}. For any other, {asked}.",
-        ),
-        (
-            "What do you do with sentences that you cannot support?",
-            f"My grounding is {facts.settings.grounding}: unsupported sentences are {fate}. "
-            "Where my whole draft fails, I quote a sentence of the passages that answers the "
-            f"question alone, with a probability of {answerability.QUOTE_BAR:.0%} or more.",
-        ),
-        (
-            "How do you cite your sources?",
-            "I cite the passage that comes nearest to a sentence. My citations are found in code, "
-            "not by my chat model, so that each names a passage that I read.",
-        ),
-    ]
+    return f"I know {many(len(names), 'document')}: {', '.join(told)}{more}."
 
 
 def _quality(facts: Facts) -> list[Section]:
@@ -270,12 +177,12 @@ def _quality(facts: Facts) -> list[Section]:
 
 def _last(what: str, measured: Measured | None, now: str, command: str) -> str:
     if measured is None:
-        return f"{what} not been measured here yet: `{command}` measures how good they are."
+        return f"{what} not been measured here yet: `{command}` does that."
     figures = "; ".join(f"{label}: {value}" for label, value in measured.figures.items())
     other = f" That was not with {now}, which I use now." * (measured.by != now)
     return (
         f"{what} last been measured on {measured.date}, with {measured.by}, on "
-        f"{_many(measured.questions, 'question')} of {measured.name}: {figures}.{other}"
+        f"{many(measured.questions, 'question')} of {measured.name}: {figures}.{other}"
     )
 
 
@@ -295,7 +202,3 @@ def _address(url: str) -> str:
     """Return an address without the name and password that may stand in it."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -649,6 +649,30 @@ def test_removing_a_model_that_is_not_there(shell: Shell) -> None:
     assert "0 MB freed" in err
 
 
+def test_about_prints_what_the_bot_answers_about_itself_from(
+    seeded: None, shell: Shell, says: Callable[..., FakeChat], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says()
+    code, out, _ = shell("about")
+    assert code == ANSWERED
+    assert out.startswith("# About this bot\n") and out.endswith("\n") and out[-2] != "\n"
+    assert "my top-k is 5." in out and "I know 1 document: rag.md." in out
+    monkeypatch.setenv("WHYBOT_TOP_K", "3")
+    assert "my top-k is 3." in shell("about")[1]
+    assert "whybot ingest" in one_line(*shell("about", "--index", "nowhere"))
+
+
+def test_a_question_about_the_bot_has_its_document_as_source(
+    seeded: None, shell: Shell, says: Callable[..., FakeChat]
+) -> None:
+    says(YES, ["My top-k is 3."])
+    code, out, _ = shell("ask", "--top-k", "3", "How many passages do you read?")
+    assert code == ANSWERED
+    assert out.startswith("My top-k is 3. [1]\n")
+    assert "[1] whybot://about-this-bot, How many passages do you read?" in out
+    assert "whybot://" not in shell("list")[1]
+
+
 def test_doctor_says_how_to_mend_what_fails(shell: Shell) -> None:
     code, out, _ = shell("doctor")
     assert code == FAILED

@@ -13,7 +13,7 @@ import pytest
 from fake_models import FakeChat, chosen
 from fakes import FakeEmbedder, settings_in, write_files
 
-from bot import cli, evaluate, models
+from bot import about, cli, evaluate, models, record
 from bot.evalsets import read_questions
 from bot.evaluate import Options
 from bot.models import Chosen
@@ -156,6 +156,33 @@ def test_earlier_questions_are_the_history(machine: Machine) -> None:
     assert machine.stored[0]["result"]["resolved_question"] != "Where do they grow?"
 
 
+def test_the_last_evaluation_is_remembered_for_the_bot_to_tell(machine: Machine) -> None:
+    machine.run(RIGHT, WRONG)
+    last = record.read(machine.settings)["answers"]
+    assert (last.name, last.by, last.questions) == ("set", "fake", 3)
+    assert last.figures["right, of the answerable"] == "50 %"
+    assert last.figures["refused, of the unanswerable"] == "100 %"
+
+
+def test_a_question_about_the_bot_is_answered_as_the_product_does(machine: Machine) -> None:
+    machine.embedder = FakeEmbedder(chunk_tokens=200)
+    write_files(machine.settings.corpus, {"fruit.md": f"# Fruit\n\n{APPLES}\n"})
+    library.ingest(machine.settings, machine.embedder.real)
+    asked = question("q1", "How many passages do you read?", answers=[["2"]], answerable=True)
+    machine.write([{**asked, "contexts": []}])
+    machine.run(["My top-k is 2."])
+    (line,) = machine.stored
+    assert line["result"]["passages"][0]["document"] == about.NAME
+    machine.write([{**asked, "contexts": [{"text": APPLES}]}])
+    machine.run(fresh=True, out=machine.settings.cache / "own.jsonl")
+    (row,) = read_answers(machine.settings.cache / "own.jsonl")
+    assert [one["text"] for one in row["result"]["passages"]] == [APPLES], "nothing but its own"
+
+
+def read_answers(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
 # --- stopping and going on
 
 
@@ -166,6 +193,7 @@ def test_an_interrupted_run_shows_what_is_there_and_goes_on(
     assert machine.run(RIGHT, as_json=True) == cli.INTERRUPTED
     found = printed()
     assert found["interrupted"] and values(found)["accuracy"] == (1.0, 1)
+    assert record.read(machine.settings) == {}, "half a measurement is none"
 
     machine.embedder = FakeEmbedder()
     assert machine.run(WRONG, as_json=True) == 0

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fakes import FakeEmbedder, passage, settings_in, write_files
 
-from bot import cli, ranking
+from bot import cli, ranking, record
 from bot.baseline import by_cosine
 from ingest.embedder import Embedder
 from ingest.errors import SettingError
@@ -69,7 +69,11 @@ def test_all_three_rankings_are_measured(
     assert bm25["recall@10"]["value"] == 0.75, "BM25 alone does not find it at all"
     assert found["systems"]["dense"]["recall@10"]["value"] == 1
     assert found["seconds"]["n"] == 2
-    assert not settings.index.exists(), "the user's own index is not touched"
+    touched = [path.name for path in settings.index.iterdir()]
+    assert touched == [record.FILE], "the user's own index is not"
+    last = record.read(settings)["retrieval"]
+    assert (last.name, last.by, last.questions) == ("fruit", "fake", 2)
+    assert last.figures["nDCG@10"] == f"{fused['ndcg@10']['value']:.3f}"
 
 
 def test_each_ranking_alone_keeps_its_own_order_and_leaves_out_what_it_did_not_find() -> None:
@@ -93,11 +97,14 @@ def test_passages_are_embedded_once(run: Callable[..., tuple[int, dict[str, Any]
 
 
 def test_an_interrupted_embedding_goes_on(
-    run: Callable[..., tuple[int, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., tuple[int, dict[str, Any]]],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(ranking, "FLUSH", 1)
     code, found = run(FakeEmbedder(stop_at=3))
     assert code == cli.INTERRUPTED and found["interrupted"] and found["questions"] == 0
+    assert record.read(settings) == {}, "half a measurement is none"
     rest = FakeEmbedder()
     code, found = run(rest)
     assert code == 0 and len(rest.texts) == 2 and found["questions"] == 2

@@ -91,9 +91,9 @@ def test_every_setting_is_listed() -> None:
 @pytest.mark.parametrize(
     ("module", "constant", "heading", "value", "words"),
     [
-        (answerability, "BAR", "don't know", 0.77, "a score of 0.77"),
-        (answerability, "DOUBT", "don't know", 0.11, "below 11%"),
-        (answerability, "SURE", "don't know", 0.93, "from 93% on"),
+        (answerability, "BAR", "don't know", 0.77, "a score below 0.77"),
+        (answerability, "DOUBT", "don't know", 0.11, "probability is below 11%"),
+        (answerability, "SURE", "don't know", 0.93, "If it is below 93%"),
         (answerability, "DRAFT_BAR", "don't know", 0.81, "81% that it answers"),
         (answerability, "RESTS_BAR", "don't know", 0.82, "82% that a sentence"),
         (answerability, "QUOTE_BAR", "cannot support", 0.86, "a probability of 86% or more"),
@@ -164,8 +164,17 @@ def test_where_it_runs_is_told_of_every_kind_of_model() -> None:
 def test_a_model_without_probabilities_is_told_of() -> None:
     mute = replace(CHOSEN, one_token=None)
     assert "gives no probabilities" in told("don't know", chosen=mute)
-    assert "%" not in told("don't know", chosen=mute)
+    assert "%" not in told("you don't know", chosen=mute)
     assert f"{grounding.SHARED:.0%} of its words" in told("hallucinate", chosen=mute)
+
+
+@pytest.mark.parametrize("setting", ["embedded", "ollama:x", "openai:x"])
+@pytest.mark.parametrize("one_token", [None, {"max_tokens": 1}])
+@pytest.mark.parametrize("names", [[], ["a.md"]])
+def test_nothing_in_it_sounds_like_a_refusal(setting: str, one_token: Any, names: Any) -> None:
+    model = replace(CHOSEN, setting=setting, one_token=one_token, listed=None)
+    parts = write(replace(FACTS, chosen=model, names=names)).split("\n## ")
+    assert [part for part in parts if grounding.refuses(part)] == []
 
 
 def test_names_of_documents_stay_in_their_line() -> None:

@@ -1,0 +1,116 @@
+"""How the bot works, in its own words: the part of its document that the code itself decides.
+
+Reads every bar where it is in force. Its sentences must not sound like a refusal: an answer that
+repeats one would be taken for the model's saying that the documents lack the answer.
+"""
+
+from __future__ import annotations
+
+from bot import answerability, grounding, resolve, retrieval
+from bot.models import Chosen
+from ingest.settings import Settings
+
+Section = tuple[str, str]  # a question as people put it to the bot, and its answer
+
+
+def sections(settings: Settings, chosen: Chosen) -> list[Section]:
+    """Tell how questions are answered, refused and checked, with these settings and model."""
+    return [*_search(settings), *_refusal(chosen), *_check(settings, chosen)]
+
+
+def _search(settings: Settings) -> list[Section]:
+    top_k, share = settings.top_k, retrieval.DENSE_WEIGHT
+    return [
+        (
+            "How many passages do you read?",
+            f"I read at most {many(top_k, 'passage')} for an answer: my top-k is {top_k}.",
+        ),
+        (
+            "How do you search?",
+            "My retrieval is hybrid: I search by meaning, with the cosine similarity of "
+            "embeddings, and by words, with BM25.",
+        ),
+        (
+            "Do you use a reranker?",
+            "No, I do without a reranker: my passages stay in the order of their score.",
+        ),
+        (
+            "How do you score a passage?",
+            f"The score of a passage is {share:g} times its cosine plus {1 - share:g} times its "
+            "BM25 over its upper bound.",
+        ),
+        (
+            "How do you answer a question?",
+            "I put a follow-up into words that stand alone, search for passages, and ask my chat "
+            "model whether they can answer the question. Then my chat model writes a draft, I "
+            "check every sentence of it against the passages, and I show what they state, with "
+            "citations.",
+        ),
+        (
+            "Do you remember my earlier questions?",
+            f"I look at the last {many(resolve.TURNS, 'turn')} of our conversation to understand "
+            "a follow-up question. I do not learn from what you ask or add.",
+        ),
+    ]
+
+
+def _refusal(chosen: Chosen) -> list[Section]:
+    score = f"I refuse if the best passage has a score below {answerability.BAR:g}."
+    steps = ["My chat model gives no probabilities, so I cannot ask it whether I know."]
+    if chosen.one_token is not None:
+        steps = [
+            "I ask my chat model whether I can answer, and refuse if the probability is below "
+            f"{answerability.DOUBT:.0%}.",
+            f"If it is below {answerability.SURE:.0%}, I am in doubt and my draft has to convince: "
+            "I refuse unless my chat model says with a probability of "
+            f"{answerability.DRAFT_BAR:.0%} that it answers the question, and of "
+            f"{answerability.RESTS_BAR:.0%} that a sentence it rests on does.",
+        ]
+    last = "I refuse if I can support no sentence of my draft."
+    return [
+        (
+            "How do you decide that you don't know?",
+            "\n".join(f"- {step}" for step in [score, *steps, last]),
+        ),
+        (
+            "When do you refuse to answer?",
+            "I refuse to answer a question that is off the topics of the documents, one whose "
+            "answer is probably missing there, one for a number or a date if my draft has none, "
+            "and one for which I can support no sentence of my draft.",
+        ),
+    ]
+
+
+def _check(settings: Settings, chosen: Chosen) -> list[Section]:
+    fate = "withheld" if settings.grounding == "strict" else "shown and marked as such"
+    asked = (
+        f"I look whether {grounding.SHARED:.0%} of its words stand in one sentence of a passage"
+        if chosen.one_token is None
+        else "I ask my chat model whether the passages state it, and a probability of "
+        f"{grounding.SUPPORT_BAR:.0%} is needed ({grounding.FRAGMENT_BAR:.0%} for a fragment)"
+    )
+    return [
+        (
+            "How do you check your answers? Do you hallucinate?",
+            "My chat model may hallucinate, so I check every sentence of its draft against the "
+            "passages. A number or a name that stands nowhere in them makes a sentence "
+            "unsupported, and so does a cosine to all of their sentences that is below "
+            f"{grounding.LIKE:g}. For any other, {asked}.",
+        ),
+        (
+            "What do you do with sentences that you cannot support?",
+            f"My grounding is {settings.grounding}: unsupported sentences are {fate}. "
+            "Where my whole draft fails, I quote a sentence of the passages that answers the "
+            f"question alone, with a probability of {answerability.QUOTE_BAR:.0%} or more.",
+        ),
+        (
+            "How do you cite your sources?",
+            "I cite the passage that comes nearest to a sentence. My citations are found in code "
+            "instead of by my chat model, so that each names a passage that I read.",
+        ),
+    ]
+
+
+def many(count: int, noun: str) -> str:
+    """Write a count with its noun."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -27,6 +27,14 @@ FIRST = "What does RAG add to <b>latency</b>?"
 pytestmark = pytest.mark.filterwarnings("default")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> Iterator[None]:
+    """Wait longer than Playwright's five seconds: the first answer of a server is a slow one."""
+    expect.set_options(timeout=30_000)
+    yield
+    expect.set_options(timeout=5_000)
+
+
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Any]:
     with sync_playwright() as play:
@@ -116,6 +124,7 @@ def test_a_conversation_outlives_the_server_and_its_document(
         send(page, "Does it cost latency?", 2)
         answers = page.locator("#chat .answer").all_inner_texts()
         sources = page.locator("#sources").inner_text()
+        page.close()  # or it would ask for the server that goes
     TEXTS.reverse()  # another corpus than it was answered from
 
     with serving(settings) as address:

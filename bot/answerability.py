@@ -36,7 +36,7 @@ DRAFT_BAR, RESTS_BAR = 0.66, 0.57
 # the unanswerable questions that are refused none has one above .77 (public) and .81 (gold).
 QUOTE_BAR = 0.83
 MISSING = 5  # items of a list that an answer may lack to be completed
-LOOKED_AT = 3  # sentences asked about that come near the question; as many for the draft
+NEAR, LOOKED_AT = 2, 3  # sentences asked about that come near the question, and for the draft
 
 NUMBER_ASKED = re.compile(
     r"\bhow many\b|\b(?:what|which) (?:year|century|decade|date|percentage|percent)\b"
@@ -136,11 +136,17 @@ def quotable(judged: Sequence[Judged]) -> list[Judged]:
 def judge(
     question: str, sources: Sources, draft: str, chosen: models.Chosen
 ) -> Generator[Reading, None, list[Judged]]:
-    """Ask of each sentence near the question or the draft whether it alone answers the question.
+    """Ask of each sentence near the draft or the question whether it alone answers the question.
 
+    Where one that the draft rests on surely does, those near the question are not asked about.
     Nothing is asked of a model that gives no probabilities.
     """
-    return (yield from _asked(question, candidates(question, draft, sources), chosen))
+    found = candidates(question, draft, sources)
+    judged = yield from _asked(question, [pair for pair in found if pair[1]], chosen)
+    if any(one.yes >= QUOTE_BAR for one in judged):
+        return judged
+    others = yield from _asked(question, [pair for pair in found if not pair[1]], chosen)
+    return judged + others
 
 
 def completing(
@@ -175,7 +181,7 @@ def candidates(question: str, draft: str, sources: Sources) -> list[tuple[Neares
     """
     drafted = [sources.nearest(raw) for _, raw in citations.split(draft)[:LOOKED_AT]]
     found = {near.text: (near, True) for near in drafted if near}
-    for near in sources.near(question, LOOKED_AT):
+    for near in sources.near(question, NEAR):
         found.setdefault(near.text, (near, False))
     return [pair for pair in found.values() if not number_missing(question, pair[0].evidence.text)]
 

@@ -201,7 +201,7 @@ def page(address: str, browser: Browser) -> Iterator[Page]:
     page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(address)
-    expect(page.get_by_role("button", name="cons of RAG")).to_be_visible()
+    expect(page.get_by_role("button", name="cons of RAG")).to_be_visible(timeout=30_000)
     yield page
     assert page.evaluate("window.hacked") is None
     page.close()

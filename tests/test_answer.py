@@ -201,7 +201,7 @@ def test_nothing_is_written_when_the_passages_lack_the_answer() -> None:
 @pytest.mark.parametrize("grounding", ["strict", "show"])
 def test_a_draft_that_does_not_answer_the_question_is_no_answer(grounding: str) -> None:
     draft = "RAG adds latency."
-    result, _, _ = run([Vote(0.5)], [draft], YES, NO, NO, NO, grounding=grounding)
+    result, _, _ = run([Vote(0.5)], [draft], YES, NO, NO, grounding=grounding)
     assert result.abstained
     assert not result.gate.passed
     assert result.draft == draft
@@ -221,7 +221,7 @@ def test_a_question_for_a_number_is_not_answered_without_one() -> None:
 
 @pytest.mark.parametrize("draft", ["", " \n", "The passages do not contain this information."])
 def test_an_empty_draft_or_a_refusal_is_an_abstention(draft: str) -> None:
-    looked = [NO, NO, NO] if draft else []
+    looked = [NO, NO] if draft else []
     result, _, _ = run(YES, [draft], *looked)
     assert result.abstained
     assert (result.answer, result.sentences) == (prompt.ABSTENTION, [])
@@ -230,9 +230,9 @@ def test_an_empty_draft_or_a_refusal_is_an_abstention(draft: str) -> None:
 
 def test_where_the_model_would_not_answer_a_sentence_that_does_is_quoted() -> None:
     draft = "The passages do not contain this information."
-    result, _, _ = run(YES, [draft], NO, NO, YES)
+    result, _, _ = run(YES, [draft], NO, YES)
     assert not result.abstained
-    assert result.answer == "Fine-Tuning > Cons: Fine-tuning needs training data. [2]"
+    assert result.answer == "RAG > Cons: It needs a vector store. [1]"
     assert result.withheld == []
 
 
@@ -245,7 +245,7 @@ def test_an_unsupported_sentence_is_withheld() -> None:
 
 
 def test_a_passage_is_quoted_where_the_draft_failed() -> None:
-    result, events, _ = run(YES, ["RAG adds no latency."], NO, YES, NO, NO)
+    result, events, _ = run(YES, ["RAG adds no latency."], NO, YES)
     assert not result.abstained
     assert result.answer == "RAG > Cons: RAG adds latency. [1]"
     assert [sentence.text for sentence in result.withheld] == ["RAG adds no latency."]
@@ -254,14 +254,14 @@ def test_a_passage_is_quoted_where_the_draft_failed() -> None:
 
 
 def test_what_was_asked_of_sentences_in_doubt_is_not_asked_again_to_quote_them() -> None:
-    result, _, model = run([Vote(0.5)], ["RAG adds no latency."], YES, YES, NO, NO, NO)
+    result, _, model = run([Vote(0.5)], ["RAG adds no latency."], YES, YES, NO)
     assert result.answer == "RAG > Cons: RAG adds latency. [1]"
     judged = [call for call in model.calls if "text alone" in str(call[-1].content)]
-    assert len(judged) == 3
+    assert len(judged) == 1
 
 
 def test_a_doubtful_draft_that_fails_leaves_the_quote() -> None:
-    result, _, _ = run([Vote(0.5)], ["RAG is all right."], NO, YES, NO, NO)
+    result, _, _ = run([Vote(0.5)], ["RAG is all right."], NO, YES)
     assert (result.gate.passed, result.abstained) == (False, False)
     assert result.answer == "RAG > Cons: RAG adds latency. [1]"
 
@@ -282,7 +282,7 @@ def test_a_list_that_the_draft_gave_in_part_is_completed(vote: list[Vote], added
 
 
 def test_a_draft_without_a_supported_sentence_is_an_abstention() -> None:
-    result, _, _ = run(YES, ["Zeppelins are slow."], NO, NO, NO, NO)
+    result, _, _ = run(YES, ["Zeppelins are slow."], NO, NO, NO)
     assert result.abstained
     assert result.answer.startswith(prompt.ABSTENTION)
     assert "Zeppelins" not in result.answer

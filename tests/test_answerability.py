@@ -12,7 +12,7 @@ from bot.answerability import (
     BAR,
     DOUBT,
     DRAFT_BAR,
-    LOOKED_AT,
+    NEAR,
     QUOTE_BAR,
     RESTS_BAR,
     SURE,
@@ -79,15 +79,15 @@ def test_a_name_that_no_passage_has_speaks_against_an_answer() -> None:
 
 
 def looked_twice(draft: float, sentences: float, text: str = "RAG adds latency.") -> Any:
-    votes = [[Vote(sentences)], [Vote(0.01)], [Vote(0.02)]]
-    model = FakeChat(replies=[[Vote(0.6)], [(5, 9), Vote(draft)], *votes])
+    model = FakeChat(replies=[[Vote(0.6)], [(5, 9), Vote(draft)], [Vote(sentences)], [Vote(0.01)]])
     who = chosen(model, one_token=ONE_TOKEN)
     first, _ = finished(before(PASSED, "How slow is it?", PASSAGES, who))
     assert first.passed
     assert DOUBT < first.answerable < SURE
     (result, judged), events = finished(after(first, "How slow is it?", SOURCES, text, who))
     assert events == [Reading(5, 9)]
-    assert [one.yes for one in judged] == [pytest.approx(sentences, abs=1e-3), 0.01, 0.02]
+    votes = [pytest.approx(sentences, abs=1e-3), 0.01]
+    assert [one.yes for one in judged] == votes[: 1 if sentences > QUOTE_BAR else 2]
     return result, model
 
 
@@ -108,13 +108,13 @@ def test_in_doubt_the_draft_has_to_convince(draft: float, sentences: float, pass
     about_draft, *about_sentences = (str(call[-1].content) for call in model.calls[1:])
     assert LATENCY in about_draft
     assert "Proposed answer: RAG adds latency." in about_draft
-    for text in ("RAG adds latency.", "It does not need training.", "RAG is old."):
-        assert len([asked for asked in about_sentences if f"Text: {text}\n" in asked]) == 1
+    assert "Text: RAG adds latency.\n" in about_sentences[0]
+    assert "RAG is old" not in about_sentences[0]
 
 
 def test_a_sentence_that_surely_answers_is_preferred_to_a_draft_that_rests_on_none() -> None:
     for rests, passed in ((RESTS_BAR + 0.01, False), (QUOTE_BAR + 0.01, True)):
-        votes = [[Vote(rests)], [Vote(QUOTE_BAR + 0.02)], [Vote(0.01)]]
+        votes = [[Vote(rests)], [Vote(QUOTE_BAR + 0.02)]]
         model = FakeChat(replies=[[Vote(0.6)], [Vote(0.99)], *votes])
         who = chosen(model, one_token=ONE_TOKEN)
         first, _ = finished(before(PASSED, "Why so slow?", PASSAGES, who))
@@ -144,8 +144,8 @@ def test_sentences_near_the_question_and_near_the_draft_are_looked_at_once() -> 
     found = candidates("Is RAG slow?", "Cats purr.", Sources(shelf, embed))
     texts = [near.text for near, _ in found]
     assert texts[:2] == ["RAG > Cons: Cats purr.", "RAG > Cons: RAG is slow."]
-    assert [drafts for _, drafts in found] == [True, *[False] * LOOKED_AT]
-    assert len(set(texts)) == LOOKED_AT + 1
+    assert [drafts for _, drafts in found] == [True, *[False] * NEAR]
+    assert len(set(texts)) == NEAR + 1
     assert candidates("Why?", "", Sources([], embed)) == []
 
 

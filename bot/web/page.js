@@ -44,7 +44,8 @@
     if (!link || other || !window.HTMLDialogElement) return;
     event.preventDefault();
     const { dialog, frame, tab } = build();
-    tab.href = frame.src = link.href;
+    // A link in a drawing has no address but its attribute.
+    tab.href = frame.src = new URL(link.getAttribute("href"), document.baseURI).href;
     document.querySelector(".gradio-container").append(dialog);
     dialog.showModal();
   }, true);

@@ -104,19 +104,18 @@ def test_a_follow_up_may_lean_on_who_was_spoken_to(bot: Bot) -> None:
     [
         ("Which model are you?", 0.36, 0.36, 0.1, True),
         ("Which model are you?", 0.34, 0.34, 0.1, False),
-        ("Which model are you?", 0.36, 0.36, 0.60, True),
-        ("Which model are you?", 0.36, 0.36, 0.62, False),  # too far behind a document
-        ("How do you find it?", 0.40, 0.40, 0.1, False),  # it may be anybody
-        ("How do you find it?", 0.46, 0.46, 0.60, True),
-        ("How do you find it?", 0.46, 0.46, 0.62, False),
-        ("How do you find it?", 0.40, 0.52, 0.1, True),  # both halves count
-        ("How do you find it?", 0.52, 0.36, 0.1, False),
+        ("Which model are you?", 0.30, 0.40, 0.1, True),  # both halves count
+        ("Which model are you?", 0.30, 0.38, 0.1, False),
+        ("Which model are you?", 0.89, 0.36, 0.37, False),  # a document is nearer
+        ("Which model are you?", 0.90, 0.36, 0.37, True),  # but the question is known
+        ("How do you find it?", 0.44, 0.44, 0.1, False),  # it may be anybody
+        ("How do you find it?", 0.46, 0.46, 0.1, True),
     ],
 )
 def test_it_has_to_come_near_enough(
     question: str, likeness: float, score: float, other: float, it_is: bool
 ) -> None:
-    mine, others = [passage(1, "x", score=score)], [passage(1, "y", dense=other)]
+    mine, others = [passage(1, "x", score=score)], [passage(1, "y", score=other)]
     assert about_bot(question, likeness, mine, others) is it_is
 
 

@@ -40,7 +40,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
 
     @contextmanager
     def open_bot(*_: Any) -> Iterator[Bot]:
-        drafts = ("Owls hunt mice at night.", "Lions sleep twenty hours.")
+        drafts = ["Owls hunt mice at night."] * 2 + ["Lions sleep twenty hours."]
         replies = [[draft] for draft in drafts]
         with Index.read(settings, fingerprint(embedder)) as index:
             yield Bot(settings, Retriever(index, embedder), chosen(FakeChat(replies=replies)))
@@ -65,11 +65,11 @@ def reader(page: Page) -> FrameLocator:
     return page.frame_locator("#reader iframe")
 
 
-def ask(page: Page, question: str) -> Any:
-    """Ask, and return the citation of the answer."""
+def ask(page: Page, question: str, answers: int = 1) -> Any:
+    """Ask, and return the citations once there are so many answers."""
     page.get_by_role("textbox", name="Question").fill(question)
     page.keyboard.press("Enter")
-    expect(page.locator("#chat .answer .why")).to_be_visible()
+    expect(page.locator("#chat .answer > .why")).to_have_count(answers)
     return page.locator("#chat .answer > p > a.cite")
 
 
@@ -121,6 +121,9 @@ def test_a_citation_opens_the_document_at_its_passage(page: Page) -> None:
     cite.click()
     expect(passage).to_be_in_viewport()
     assert passage.evaluate("one => document.documentElement.scrollWidth") <= 390
+    page.keyboard.press("Escape")
+    cites = ask(page, "When do owls hunt mice at night?", answers=2)  # the chat goes on
+    expect(cites).to_have_count(2)
 
 
 def test_a_page_of_a_pdf_is_beside_its_text(page: Page) -> None:

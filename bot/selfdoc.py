@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from importlib.metadata import version
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot import models, selfways
@@ -122,7 +123,7 @@ def _model(facts: Facts) -> list[Section]:
 
 def _index(facts: Facts) -> list[Section]:
     settings = facts.settings
-    place = f"the folder {settings.index}"
+    place = f"the folder {_value(settings.index)}"
     if settings.chroma:
         place = f"the Chroma server at {_address(settings.chroma)}"
     kinds = ", ".join(sorted(documents.SUFFIXES))
@@ -152,7 +153,7 @@ def _index(facts: Facts) -> list[Section]:
         (
             "Which file formats can you read?",
             f"I can read files that end in {kinds}. I look for them in the folder "
-            f"{settings.corpus}.",
+            f"{_value(settings.corpus)}.",
         ),
     ]
 
@@ -194,7 +195,12 @@ def _settings(settings: Settings) -> Section:
 
 
 def _value(value: object) -> str:
-    text = _address(value) if isinstance(value, str) and "@" in value else str(value)
+    """Write a value in one line, without what is nobody's business but the user's."""
+    text = str(value)
+    if isinstance(value, Path) and value.is_relative_to(Path.home()):
+        text = f"~/{value.relative_to(Path.home())}"  # a name is often in it
+    elif "@" in text:
+        text = _address(text)
     return " ".join(text.split()) or "not set"
 
 

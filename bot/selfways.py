@@ -59,8 +59,8 @@ def _refusal(chosen: Chosen) -> list[Section]:
     steps = ["My chat model gives no probabilities, so I cannot ask it whether I know."]
     if chosen.one_token is not None:
         steps = [
-            "I ask my chat model whether I can answer, and refuse if the probability is below "
-            f"{answerability.DOUBT:.0%}.",
+            "My chat model's Yes, the best cosine, and names missing from the passages make the "
+            f"probability that I can answer: I refuse if it is below {answerability.DOUBT:.0%}.",
             f"If it is below {answerability.SURE:.0%}, I am in doubt and my draft has to convince: "
             "I refuse unless my chat model says with a probability of "
             f"{answerability.DRAFT_BAR:.0%} that it answers the question, and of "

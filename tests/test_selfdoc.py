@@ -81,6 +81,12 @@ def test_a_setting_that_changes_changes_the_document(
     assert told_now in tell(now) and told_then not in tell(now)
 
 
+def test_a_home_folder_is_not_named() -> None:
+    here = Path.home() / "papers" / "index"
+    text = write(replace(FACTS, settings=Settings(index=here, corpus=here)))
+    assert "~/papers/index" in text and str(Path.home()) not in text
+
+
 def test_every_setting_is_listed() -> None:
     rows = told("settings").strip().split("\n")
     assert [row.split()[1] for row in rows] == [*vars(FACTS.settings)]
@@ -92,7 +98,7 @@ def test_every_setting_is_listed() -> None:
     ("module", "constant", "heading", "value", "words"),
     [
         (answerability, "BAR", "don't know", 0.77, "a score below 0.77"),
-        (answerability, "DOUBT", "don't know", 0.11, "probability is below 11%"),
+        (answerability, "DOUBT", "don't know", 0.11, "if it is below 11%"),
         (answerability, "SURE", "don't know", 0.93, "If it is below 93%"),
         (answerability, "DRAFT_BAR", "don't know", 0.81, "81% that it answers"),
         (answerability, "RESTS_BAR", "don't know", 0.82, "82% that a sentence"),

@@ -25,6 +25,12 @@ from bot.retrieval import stems
 from bot.trace import Answer, Event, Gate, Passage, Reading, Retrieved, Sentence, Token
 
 T = TypeVar("T")
+# What P(Yes) both questions need for a statement that was not made from the passages, the second
+# being asked of the sentence that comes nearest alone. Of 36 statements on the seed document, most
+# of tests/gold's and seven of runs of this, the second keeps 13 of 17 true ones and lets through 2
+# of 19 false ones, which say "It" of the wrong thing. At .65 that was 15 and 4, and two more of
+# later runs had .73.
+ALONE_BAR = 0.75
 ITSELF = re.compile(r"\b(?:I|sorry|unable|not possible)\b")
 
 
@@ -229,10 +235,8 @@ def _again(
 ) -> Generator[Reading, None, Sentence]:
     """Ask of the nearest sentence alone what the model believes of all the passages.
 
-    The bar was set for drafts made from the passages; what was written without them is seldom
-    stated by them. Of 36 statements on the seed document (most of tests/gold's, and seven of runs
-    of this) this question lets through 15 of 17 true ones, none of 13 false ones that name their
-    subject, and 4 of 6 false ones that begin with "It".
+    The bot's own bar was set for drafts made from the passages; what was written without them is
+    seldom stated by them.
     """
     near = sources.nearest(sentence.text)
     if not sentence.supported or near is None or near.verbatim:
@@ -249,12 +253,12 @@ def _again(
     yes = yield from models.yes(chosen, prompt.ask(alone, ask))
     if yes is None:
         return sentence
-    reason = f"{believed} and of the sentence that comes nearest alone ({yes:.0%})"
+    reason = (
+        f"{believed} and of the sentence that comes nearest alone ({yes:.0%}); both have to be "
+        f"{ALONE_BAR:.0%}"
+    )
     support = round(min(yes, sentence.support), 4)
-    if yes >= (grounding.FRAGMENT_BAR if fragment else grounding.SUPPORT_BAR):
-        return replace(sentence, support=support, reason=reason)
-    reason = f"{believed}, but not of the sentence that comes nearest alone ({yes:.0%})"
-    return replace(denied, support=support, reason=reason)
+    return replace(sentence if support >= ALONE_BAR else denied, support=support, reason=reason)
 
 
 def _steps(

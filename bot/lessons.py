@@ -180,7 +180,9 @@ def _gate(wrong: Column) -> str:
 
 def _all(column: Column) -> str:
     count = len(column.claims)
-    return "Its one sentence stands" if count == 1 else f"All {count} of its sentences stand"
+    if count == 1:
+        return "Its one sentence stands"
+    return "Both of its sentences stand" if count == 2 else f"All {count} of its sentences stand"
 
 
 def _part(column: Column, part: int) -> str:

@@ -220,4 +220,4 @@ def test_nothing_becomes_markup() -> None:
 
 def test_a_page_without_a_question_explains_the_columns() -> None:
     texts = [text_of(compare_page.column(None, way)) for way in Way]
-    assert "not fine-tuned" in texts[0] and "gate was passed by on purpose" in texts[2]
+    assert "not fine-tuned" in texts[0] and "gate is passed by on purpose" in texts[2]

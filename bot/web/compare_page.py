@@ -23,15 +23,14 @@ HOW = {
     "less what they say of passages.",
     Way.FOUND: "The bot as it answers in the chat: search, gate, draft, and a check of every "
     "sentence.",
-    Way.WRONG: "The same prompt over other passages: of all in the index those least like the "
-    "question, and none that was found. The bot's gate was passed by on purpose, to see what the "
-    "model makes of them.",
+    Way.WRONG: "The same prompt over the passages least like the question, none of those found; in "
+    "a small index they may still bear on it. The bot's gate is passed by on purpose.",
 }
 INTRO = (
     "<p>One question, answered three times by the same model, one after the other: that takes a "
     "minute or more, and the chat waits meanwhile. Every sentence is checked against the passages "
-    "that retrieval found. One that is “not in the passages found” may still be true; your "
-    "documents, as far as they were found, do not say it.</p>"
+    "that retrieval found. “Not in the passages found” says that a strict check did not find it "
+    "there; it may still be true.</p>"
 )
 REFUSAL = (
     "<strong>not in the passages found</strong>; read as saying that the answer is not there, and "

@@ -117,7 +117,6 @@ def test_the_map_of_an_index_and_of_a_question(room: Room, page: Page) -> None:
     expect(picture.get_by_role("link", name="[1] moon.md")).to_have_count(1, timeout=LONG)
     expect(picture.locator("line.join.cited")).to_have_count(0)
     expect(picture.locator("line.join").first).to_be_attached()
-    expect(tip).to_contain_text("Point at a passage")
 
     # A narrow page does not scroll sideways, and the keyboard can step over the points.
     page.set_viewport_size({"width": 380, "height": 800})

@@ -184,6 +184,14 @@ def test_numbers_keep_away_from_each_other_and_from_the_question() -> None:
         assert all(np.hypot(place[0] - x, place[1] - y) > 18 for x, y in places[:number])
 
 
+def test_a_number_stands_on_the_far_side_of_its_point() -> None:
+    apart = [Point(CHUNKS[0], -1.0, 0.0, 1.0, 0, 1), Point(CHUNKS[0], 1.0, 0.0, 1.0, 0, 2)]
+    svg = map_svg.draw(apart, (0.0, 0.0), (1.0, 0.0))
+    labels = re.findall(r'<text x="(\S+)" y="(\S+)"[^>]*>\[(\d)\]', svg)
+    sides = {n: (float(x), abs(float(y))) for x, y, n in labels}
+    assert sides == {"1": (-map_svg.LABEL, 0), "2": (map_svg.LABEL, 0)}
+
+
 def test_what_takes_a_click_does_not_reach_over_the_next_point() -> None:
     near = [Point(CHUNKS[0], x, 0.0, s, 0) for x, s in ((0.0, 0.04), (0.04, 0.04), (1.0, 0.96))]
     svg = map_svg.draw(near, None, (1.0, 0.0))

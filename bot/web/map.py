@@ -51,7 +51,7 @@ def page(room: Room, talk: gr.State, tab: gr.Tab) -> None:
         box = gr.Textbox(
             label="A question to place on the map",
             show_label=False,
-            placeholder="Another question (empty: the one the chat shows)",
+            placeholder="Question (empty: the chat's)",
             lines=1,
             max_lines=1,
             container=False,

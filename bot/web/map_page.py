@@ -119,7 +119,9 @@ def legend(
 
 def _question(asked: Asked) -> str:
     star = map_svg.swatch(f'<g class="asked"><path d="{map_svg.STAR}"/></g>')
-    ring = '<g class="found{}"><path class="join{}" d="M-14 0H14"/><circle class="ring" r="9"/></g>'
+    ring = (
+        '<g class="found{}"><path class="join{}" d="M-14 0H14"/><circle class="ring" r="9.5"/></g>'
+    )
     rows = [(star, f"“{asked.question}”")]
     if asked.passages:
         rows.append((map_svg.swatch(ring.format("", "")), "a passage it retrieved"))

@@ -33,7 +33,7 @@ WORDS = 140  # characters of a passage that a point says
 
 Place = tuple[float, float]
 _COMPASS = [(cos(radians(angle)), -sin(radians(angle))) for angle in range(0, 360, 45)]
-_RING = '<circle class="ring" r="9"/>'
+_RING = '<circle class="ground" r="13"/><circle class="ring" r="9.5"/>'
 
 
 @dataclass(frozen=True)
@@ -151,11 +151,12 @@ def _point(point: Point, frame: _Frame, number: str = "") -> str:
 
 def _labels(places: Sequence[Place], star: Place) -> list[Place]:
     """Return where the number of each point goes, relative to it: where there is most room."""
-    taken = [star, *places]
-    labels = []
-    for x, y in places:
+    taken, labels = [star], list[Place]()
+    for number, (x, y) in enumerate(places):
+        others = [*taken, *places[:number], *places[number + 1 :]]
         around = [(x + LABEL * dx, y + LABEL * dy) for dx, dy in _COMPASS]
-        best = max(around, key=lambda at: min(dist(at, other) for other in taken))
+        # To the tenth: rounding must not choose between directions that are as good.
+        best = max(around, key=lambda at: round(min(dist(at, one) for one in others), 1))
         taken.append(best)
         labels.append((best[0] - x, best[1] - y))
     return labels

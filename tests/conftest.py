@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -58,6 +59,14 @@ def clean_environment() -> Iterator[frozenset[str]]:
             if name == "OLLAMA_HOST" or (name.startswith("WHYBOT_") and name not in KEPT):
                 patch.delenv(name)
         yield required
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C reach what the tests start: the background jobs of a shell ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 # --- what a machine may lack

@@ -304,12 +304,9 @@ def test_what_a_user_can_mend_is_one_line_and_exit_1(
 def test_ctrl_c_ends_a_question_at_once(qwen: Bot, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bot.cli", "ask", "When should I use fine-tuning?"]
     command += ["--model", "embedded", "--index", str(qwen.settings.index)]
-    # A shell's background jobs ignore Ctrl-C, and so would every process they start.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
     ) as process:
-        signal.signal(signal.SIGINT, before)
         assert process.stderr
         guard = threading.Timer(120, process.kill)
         guard.start()

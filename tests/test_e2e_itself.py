@@ -62,7 +62,7 @@ def mute(seed_index: Settings, real_embedder: Embedder) -> Iterator[Bot]:
 
 def own(bot: Bot, question: str, earlier: str = "") -> list[str]:
     """Return which sections of the document about the bot are found."""
-    found = about.retrieve(bot, question, bot.settings.top_k, earlier)
+    found = about.retrieve(bot, question, bot.settings.top_k, earlier=earlier)
     return [passage.heading for passage in found if passage.document == about.NAME]
 
 

@@ -124,7 +124,8 @@ class Panel:
             for row in step.select("ul.waterfall li"):
                 stage, length = row.select_one(".stage"), row.select_one(".time")
                 rows[title].append((stage.get_text(), length.get_text()))
-            quotes[title] = [pre.get_text() for pre in step.select("pre")]
+            # A browser drops the line break that a pre begins with.
+            quotes[title] = [pre.get_text().removeprefix("\n") for pre in step.select("pre")]
         return cls(summaries, rows, quotes)
 
     def number(self, title: str, label: str) -> float:

@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from bot.answer import Bot
 from bot.retrieval import Retriever
-from bot.web import app
+from bot.web import app, reader
 from bot.web.room import Room
 from ingest.index import Index
 from ingest.sync import fingerprint
@@ -55,7 +55,7 @@ def page(room: Room, chromium: str) -> Iterator[Page]:
     """Open the page; fail when anything of a document ran, or an error came to the console."""
     app.keep_local()
     blocks = app.build(room)
-    address = app.launch(blocks, "127.0.0.1", free_port(), False)
+    address = app.launch(blocks, "127.0.0.1", free_port(), False, [reader.route(room)])
     with sync_playwright() as play:
         browser = play.chromium.launch(
             executable_path=chromium, args=["--no-sandbox"], headless=True
@@ -108,6 +108,8 @@ def test_the_map_of_an_index_and_of_a_question(room: Room, page: Page) -> None:
     page.keyboard.press("Enter")
     opened = page.locator("dialog#reader iframe")
     expect(opened).to_have_attribute("src", re.compile(r"/reader\?document=rag\.md&start="))
+    marked = opened.content_frame.locator("mark#passage")
+    expect(marked).to_contain_text("RAG adds latency.")
     page.keyboard.press("Escape")
     expect(opened).to_have_count(0)
 

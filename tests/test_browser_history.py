@@ -29,8 +29,8 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 @pytest.fixture(scope="module", autouse=True)
 def patience() -> Iterator[None]:
-    """Wait longer than Playwright's five seconds: the first answer of a server is a slow one."""
-    expect.set_options(timeout=30_000)
+    """Wait longer than Playwright does: a first page is slow where the machine is shared."""
+    expect.set_options(timeout=60_000)
     yield
     expect.set_options(timeout=5_000)
 
@@ -76,7 +76,7 @@ def visit(browser: Any) -> Iterator[Callable[[str], Page]]:
     def open(address: str) -> Page:
         page: Page = browser.new_page(viewport={"width": 1440, "height": 900})
         pages.append(page)
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(90_000)
         page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on(

@@ -8,11 +8,11 @@ force then: so it cannot be stale, the index never holds it, and no list of docu
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot import address, inmemory, record, selfdoc
-from bot.retrieval import CANDIDATES, DENSE_WEIGHT
+from bot.retrieval import DENSE_WEIGHT, Candidate, rank
 from bot.trace import Passage
 from ingest import library
 from ingest.documents import Document, read_document
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 # are paths in their shortest spelling.
 NAME = "whybot://about-this-bot"
 JOINING = 3  # of its passages, at most: the user's documents keep a part of the usual five
-ALL = 2 * CANDIDATES  # more passages than a retriever returns
 
 # A question is about the bot if it speaks to it (see `address`), if half its cosine to the nearest
 # known question about a bot and half the best score of the bot's passages come to a bar, and if
@@ -58,6 +57,23 @@ class About:
         return np.stack([self._vectors[text] for text in texts])
 
 
+@dataclass(frozen=True)
+class Found:
+    """All that can be ranked for a question."""
+
+    question: str
+    others: tuple[Candidate, ...]  # of the user's documents
+    own: tuple[Candidate, ...] = ()  # of the bot's; none where the question does not speak to it
+    likeness: float = 0.0  # of the question to a known one about a bot: a cosine
+
+    def ranked(self, dense_weight: float) -> list[Passage]:
+        """Return the passages, best first, with the bot's own if the question is about it."""
+        found, own = rank(self.others, dense_weight), rank(self.own, dense_weight)
+        if own and about_bot(self.question, self.likeness, own, found):
+            return joined(found, own[:JOINING])
+        return found
+
+
 def retrieve(
     bot: Bot, question: str, count: int, dense_weight: float = DENSE_WEIGHT, earlier: str = ""
 ) -> list[Passage]:
@@ -65,22 +81,27 @@ def retrieve(
 
     earlier: the question that a follow-up was asked after. Raises IndexMissing.
     """
-    spoken = any(map(address.speaks_to_bot, (question, earlier)))
-    if bot.itself is None or not spoken:
+    if bot.itself is None or not _spoken(question, earlier):
         return bot.retriever.retrieve(question, count, dense_weight)
-    found = bot.retriever.retrieve(
-        question, ALL, dense_weight
-    )  # first: it looks whether the index changed
+    return candidates(bot, question, earlier).ranked(dense_weight)[:count]
+
+
+def candidates(bot: Bot, question: str, earlier: str = "") -> Found:
+    """Return all that can be ranked for a question; `earlier` and errors as for `retrieve`."""
+    others = tuple(bot.retriever.candidates(question))  # first: it looks whether the index changed
+    if bot.itself is None or not _spoken(question, earlier):
+        return Found(question, others)
     embedder = bot.retriever.embedder
     rows = cut(document(bot), embedder)
     vectors = bot.itself.embedded([text for _, text in rows], embedder)
     own = inmemory.retriever([chunk for chunk, _ in rows], vectors, embedder)
-    passages = own.retrieve(question, ALL, dense_weight)
     known = sorted({*address.ASKED, *(chunk.heading for chunk, _ in rows)})
     likeness = float(max(bot.itself.embedded(known, embedder) @ embedder.query(question)))
-    if about_bot(question, likeness, passages, found):
-        found = joined(found, passages[:JOINING])
-    return found[:count]
+    return Found(question, others, tuple(own.candidates(question)), likeness)
+
+
+def _spoken(question: str, earlier: str) -> bool:
+    return any(map(address.speaks_to_bot, (question, earlier)))
 
 
 def about_bot(

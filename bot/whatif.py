@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bot import answerability, prompt
+from bot import about, answerability, prompt
+from bot.about import Found
 from bot.answer import UNFIT, Bot, budget, depth, in_force, select
 from bot.evidence import VERBATIM, negates
 from bot.retrieval import Candidate, rank, stems
@@ -29,10 +30,15 @@ class Case:
 
     answer: Answer
     base: Knobs  # as they stood for it
-    candidates: tuple[Candidate, ...]
+    found: Found
     frame: int  # tokens of the prompt without any passage
     sizes: Mapping[str, int]  # about how many each passage adds, by its id
     budget: int  # tokens that the prompt may have
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Return all that may be ranked."""
+        return (*self.found.others, *self.found.own)
 
     @property
     def question(self) -> str:
@@ -41,9 +47,9 @@ class Case:
 
     @property
     def stale(self) -> bool:
-        """Tell whether the index gives other passages now than when the answer was given."""
+        """Tell whether the question finds other passages now than when it was answered."""
         found = [*self.answer.passages, *(drop.passage for drop in self.answer.dropped)]
-        now = rank(self.candidates, self.base.dense_weight)[: depth(self.base)]
+        now = self.found.ranked(self.base.dense_weight)[: depth(self.base)]
         return {passage.id for passage in found} != {passage.id for passage in now}
 
 
@@ -52,7 +58,7 @@ class Row:
     """What becomes of one candidate."""
 
     passage: Passage  # scored at the weight as it is turned; `n` is its rank there
-    rank_before: int
+    rank_before: int | None  # None: the bot's own passages did not take part then
     n: int | None  # its number for the model; None: it is left out
     n_before: int | None
     fate: str  # why it is left out
@@ -74,28 +80,28 @@ class Preview:
 
 def opened(bot: Bot, answer: Answer) -> Case:
     """Retrieve all candidates of an answered question, with one embedding."""
-    candidates = bot.retriever.candidates(answer.resolved_question)
+    found = about.candidates(bot, answer.resolved_question)
     last = prompt.answer_to(answer.resolved_question)
     frame = bot.chosen.count(prompt.ask([], last))
     sizes = {
         passage.id: bot.chosen.count(prompt.ask([passage], last)) - frame
-        for passage in rank(candidates)
+        for passage in rank((*found.others, *found.own))
     }
     base = answer.knobs or in_force(bot.settings)
-    return Case(answer, base, tuple(candidates), frame, sizes, budget(bot))
+    return Case(answer, base, found, frame, sizes, budget(bot))
 
 
 def preview(case: Case, knobs: Knobs) -> Preview:
     """Rank, select and hold against the bar, as the answer path does it."""
-    ranking = rank(case.candidates, knobs.dense_weight)
+    ranking = case.found.ranked(knobs.dense_weight)
     numbers, fates, gate = _selected(case, knobs, ranking)
-    before = rank(case.candidates, case.base.dense_weight)
+    before = case.found.ranked(case.base.dense_weight)
     ranks = {passage.id: passage.n for passage in before}
     numbers_before, *_ = _selected(case, case.base, before)
     rows = [
         Row(
             passage,
-            ranks[passage.id],
+            ranks.get(passage.id),
             numbers.get(passage.id),
             numbers_before.get(passage.id),
             "" if passage.id in numbers else fates[passage.id],

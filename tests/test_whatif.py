@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_models import Quoting, chosen
-from fakes import FakeEmbedder, passage
+from fakes import FakeEmbedder, passage, settings_in
 from hypothesis import given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
-from bot import answerability, prompt, receipt, whatif
+from bot import about, answerability, prompt, receipt, whatif
+from bot.about import About
 from bot.answer import SPARE, UNFIT, Bot, answer, depth, in_force
 from bot.evalsets import over
 from bot.explain import explain
@@ -102,6 +104,26 @@ def test_a_preview_is_what_the_answer_path_does(
         expected = whatif.OFF if drop.passage.id in without else drop.reason
         assert fates[drop.passage.id] == expected
     assert not {row.passage.id for row in seen.shown} & without
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.6, 1.0])
+def test_a_question_about_the_bot_is_ranked_with_what_it_says_of_itself(
+    tmp_path: Path, weight: float
+) -> None:
+    retriever = over(TEXTS, FakeEmbedder(chunk_tokens=200).real)
+    who = chosen(Quoting(word="passages"), setting="embedded")
+    bot = Bot(settings_in(tmp_path), retriever, who, About())
+    question = "How many passages do you read?"
+    *_, given = answer(bot, question)
+    assert isinstance(given, Answer) and about.NAME in {p.document for p in given.passages}
+    case = opened(bot, given)
+    assert not case.stale
+    knobs = replace(case.base, dense_weight=weight)
+    retrieved = next(e for e in answer(bot, question, knobs=knobs) if isinstance(e, Retrieved))
+    seen = preview(case, knobs)
+    assert [row.passage.id for row in seen.shown] == [p.id for p in retrieved.passages]
+    documents = {row.passage.document for row in seen.rows}
+    assert about.NAME in documents and len(documents) > 1
 
 
 def test_rows_tell_where_a_passage_stood_before() -> None:

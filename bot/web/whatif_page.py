@@ -38,8 +38,8 @@ def ranking(bench: Bench) -> str:
     parts = [_gate(seen)]
     if case.stale:
         parts.append(
-            '<p class="note">The documents changed since this was answered: “was” is how the '
-            "question would be ranked today.</p>"
+            '<p class="note">The question finds other passages now than when it was answered: '
+            "“was” is how it is ranked today.</p>"
         )
     parts.append(f'<ol class="ranking">{"".join(_row(one, seen) for one in rows)}</ol>')
     if more := len(seen.rows) - len(rows):
@@ -91,6 +91,8 @@ def _row(row: Row, seen: Preview) -> str:
 
 def _rank(row: Row) -> str:
     now, before = row.passage.n, row.rank_before
+    if before is None:
+        return f"rank {now}, was not there"
     if now == before:
         return f"rank {now}, as before"
     way = "up" if now < before else "down"

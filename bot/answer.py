@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from langchain_core.messages import BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 
-from bot import about, answerability, citations, grounding, prompt
+from bot import about, answerability, citations, grounding, models, prompt
 from bot.evidence import Sources
-from bot.models import Chosen, stream
+from bot.models import Chosen
 from bot.resolve import resolve
 from bot.retrieval import DENSE_WEIGHT, Retriever
 from bot.trace import (
@@ -25,7 +25,6 @@ from bot.trace import (
     Event,
     Knobs,
     Passage,
-    Reading,
     Resolved,
     Retrieved,
     Sentence,
@@ -94,15 +93,15 @@ def answer(
     # 4) The model writes a draft.
     draft = ""
     usage: UsageMetadata | None = None
-    for chunk in stream(chosen, messages) if gate.passed else ():
+    for chunk in models.stream(chosen, messages) if gate.passed else ():
         usage = chunk.usage_metadata or usage
-        if progress := chunk.response_metadata.get("prompt_progress"):
-            yield Reading(progress["processed"], progress["total"])
-        elif text := str(chunk.content):
+        event = models.event(chunk)
+        if isinstance(event, Token):
             if not draft:
                 clock.lap("read")
-            draft += text
-            yield Token(text)
+            draft += event.text
+        if event:
+            yield event
     clock.lap("write")
 
     # 5) Is that the answer to this question, or only something that the passages say?
@@ -137,7 +136,9 @@ def answer(
     # 8) Where the draft failed and a sentence of the passages answers directly, it is quoted.
     if draft and not sentences:
         if not judged:
-            judged = yield from answerability.judge(resolved, sources, draft * bool(pieces), chosen)
+            judged = yield from answerability.judge(
+                resolved, sources, draft if pieces else "", chosen
+            )
         for one in answerability.quotable(judged):
             sentences.append(grounding.quote(one.near, one.yes, "\n" * bool(sentences)))
             yield sentences[-1]

@@ -16,11 +16,11 @@ from typing import TypeVar
 from langchain_core.messages import BaseMessage
 
 from bot import answerability, baseline, citations, grounding, models, prompt
-from bot.answer import Bot, answer
+from bot.answer import Bot, answer, budget
 from bot.comparison import Column, Compared, Said, Step, Way, apart
 from bot.evidence import Sources
 from bot.lessons import lessons
-from bot.models import Chosen, stream
+from bot.models import Chosen
 from bot.retrieval import stems
 from bot.trace import Answer, Event, Gate, Passage, Reading, Retrieved, Sentence, Token
 
@@ -40,8 +40,7 @@ def compare(bot: Bot, question: str) -> Generator[Step | Compared, None, None]:
     What the bare model wrote is checked second, because its passages are found by then, and are
     what the model has just read. Closing the generator stops the model.
     """
-    budget = bot.chosen.window - bot.settings.max_tokens - prompt.MARGIN
-    prompt.build(question, [], budget, bot.chosen.count)  # QuestionTooLong, before all else
+    prompt.build(question, [], budget(bot), bot.chosen.count)  # QuestionTooLong, before all else
     bare = yield from _written(bot, Way.BARE, prompt.bare(question))
     found = yield from _found(bot, question)
     sources = Sources(found.passages, bot.retriever.embedder.documents)
@@ -49,7 +48,7 @@ def compare(bot: Bot, question: str) -> Generator[Step | Compared, None, None]:
     said = yield from _checked(bot, Way.BARE, bare.draft, question, sources, amiss)
     columns = [_column(Way.BARE, bare, said), found]
     yield Step(Way.BARE, columns[0])
-    columns.append((yield from _wrong(bot, question, sources, budget, amiss)))
+    columns.append((yield from _wrong(bot, question, sources, amiss)))
     yield Step(Way.WRONG, columns[2])
     told = {one.way: one for one in apart(columns, bot.retriever.embedder.documents)}
     yield Compared(question, told, lessons(told, bot.retriever.chunks()))
@@ -88,15 +87,10 @@ def _written(
 ) -> Generator[Step, None, _Draft]:
     """Let the model write, as the answer path does."""
     work = work or _Draft()
-    for chunk in stream(bot.chosen, messages):
-        event: Event | None = None
-        if progress := chunk.response_metadata.get("prompt_progress"):
-            event = Reading(progress["processed"], progress["total"])
-        elif text := str(chunk.content):
-            event = Token(text)
+    for chunk in models.stream(bot.chosen, messages):
         if usage := chunk.usage_metadata:
             work.prompt_tokens = usage["input_tokens"]
-        if event:
+        if event := models.event(chunk):
             work.take(event)
             yield Step(way, event)
     work.written = work.total = work.now()
@@ -134,13 +128,11 @@ def _found(bot: Bot, question: str) -> Generator[Step, None, Column]:
     return column
 
 
-def _wrong(
-    bot: Bot, question: str, found: Sources, budget: int, amiss: bool
-) -> Generator[Step, None, Column]:
+def _wrong(bot: Bot, question: str, found: Sources, amiss: bool) -> Generator[Step, None, Column]:
     """Write from the passages farthest from the question, past the gate, and ask the gate too."""
     work = _Draft()
     passages = farthest(bot, question, found.passages)
-    messages, passages, unfit = prompt.build(question, passages, budget, bot.chosen.count)
+    messages, passages, unfit = prompt.build(question, passages, budget(bot), bot.chosen.count)
     gate = answerability.gate(passages)
     work.search = work.now()
     yield Step(Way.WRONG, Retrieved(passages, unfit, gate))

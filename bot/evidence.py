@@ -6,6 +6,7 @@ Knows words and vectors; knows no model and does not judge.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,7 +55,7 @@ class Sources:
         self.passages = list(passages)
         self._embed = embed
         self._rows: list[tuple[Evidence, str, set[str], set[str]]] = []
-        self._items: list[Evidence] = []
+        self._items: list[tuple[Evidence, str]] = []
         for passage in passages:
             around = set(stems(passage.heading))
             whole = around | set(stems(passage.text))
@@ -64,7 +65,7 @@ class Sources:
                 self._rows.append((found, passage.heading, around | set(stems(text)), whole))
                 line = passage.text.rfind("\n", 0, start) + 1
                 if ITEM.fullmatch(passage.text, line, start):
-                    self._items.append(found)
+                    self._items.append((found, passage.heading))
 
     def nearest(self, text: str) -> Nearest | None:
         """Find the sentence nearest in words and meaning; None if the passages have none."""
@@ -99,13 +100,12 @@ class Sources:
 
     def left_out(self, used: Sequence[Evidence]) -> list[Nearest]:
         """Return the other items of a passage's list of which two or more are used."""
-        found = []
-        for evidence, heading, *_ in self._rows:
-            items = [one for one in self._items if one.n == evidence.n]
-            some = len([one for one in items if one in used]) > 1
-            if some and evidence in items and evidence not in used:
-                found.append(Nearest(evidence, heading, 0.0, True, 1.0))
-        return found
+        counts = Counter(item.n for item, _ in self._items if item in used)
+        return [
+            Nearest(item, heading, 0.0, True, 1.0)
+            for item, heading in self._items
+            if counts[item.n] > 1 and item not in used
+        ]
 
     @cached_property
     def _vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

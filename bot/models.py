@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.trace import Reading
+from bot.trace import Reading, Token
 from ingest import weights
 from ingest.errors import ModelFailed, ModelUnavailable, SettingError
 from ingest.settings import Settings
@@ -133,6 +133,14 @@ def stream(chosen: Chosen, messages: list[BaseMessage], **options: Any) -> Itera
         ) from error
 
 
+def event(chunk: AIMessageChunk) -> Reading | Token | None:
+    """Return what a piece of a model's answer tells: how far it has read, or what it wrote."""
+    if progress := chunk.response_metadata.get("prompt_progress"):
+        return Reading(progress["processed"], progress["total"])
+    text = str(chunk.content)
+    return Token(text) if text else None
+
+
 def yes(chosen: Chosen, messages: list[BaseMessage]) -> Generator[Reading, None, float | None]:
     """Ask a yes-or-no question and return the probability of Yes against No, 0..1.
 
@@ -143,8 +151,8 @@ def yes(chosen: Chosen, messages: list[BaseMessage]) -> Generator[Reading, None,
         return None
     weights_of = {"yes": 0.0, "no": 0.0}
     for chunk in stream(chosen, messages, **chosen.one_token):
-        if progress := chunk.response_metadata.get("prompt_progress"):
-            yield Reading(progress["processed"], progress["total"])
+        if isinstance(told := event(chunk), Reading):
+            yield told
         for token in chunk.response_metadata.get("logprobs") or ():
             for rival in token["top_logprobs"] or ():
                 word = rival["token"].strip().lower()

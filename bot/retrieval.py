@@ -139,7 +139,7 @@ class Retriever:
                 for id, cosine in opposite.items()
                 if id in self._chunks
             ]
-        passages = rank(found)
+        passages = [_passage(candidate, DENSE_WEIGHT) for candidate in found]
         passages.sort(key=lambda found: (found.score, found.dense, found.document, found.start))
         return [replace(passage, n=n) for n, passage in enumerate(passages[:count], 1)]
 

@@ -121,6 +121,7 @@ def build(room: Room) -> gr.Blocks:
     from bot.web import chat, compare, library, map, render, whatif
     from bot.web.exchange import Conversation
     from bot.web.room import State
+    from bot.web.wiring import QUICK
 
     blocks: gr.Blocks
     with gr.Blocks(title="Whybot", fill_width=True, delete_cache=(3600, 3600)) as blocks:
@@ -153,14 +154,9 @@ def build(room: Room) -> gr.Blocks:
             room.open()
             return look(talk)
 
-        quick: dict[str, Any] = {
-            "show_progress": "hidden",
-            "concurrency_limit": None,
-            "api_visibility": "private",
-        }
         shown = [banner, retry, timer, table, choice]
-        blocks.load(look, [talk], shown, **quick)
-        timer.tick(look, [talk], shown, **quick)
-        retry.click(again, [talk], shown, **quick)
-        shelf.select(lambda: library.listed(room), None, [table, choice], **quick)
+        blocks.load(look, [talk], shown, **QUICK)
+        timer.tick(look, [talk], shown, **QUICK)
+        retry.click(again, [talk], shown, **QUICK)
+        shelf.select(lambda: library.listed(room), None, [table, choice], **QUICK)
     return blocks

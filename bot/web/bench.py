@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from bot import whatif
+from bot.answer import Bot
 from bot.trace import Answer, Knobs
 from bot.web.exchange import Conversation, Exchange, ask, guarded, lent
 from bot.web.room import Room
@@ -97,7 +99,8 @@ Work = Generator[str, None, None]
 
 def prepare(room: Room, bench: Bench, answer: Answer) -> Work:
     """Put an answer on the bench; yield what it waits for. One embedding, and no model."""
-    yield from _work(bench, _opened(room, bench, answer))
+    use = partial(_opened, bench, answer, room.changes)
+    yield from _work(bench, lent(room, lambda: bench.stopping, use))
 
 
 def again(room: Room, bench: Bench) -> Work:
@@ -125,16 +128,9 @@ def _work(bench: Bench, work: Work) -> Work:
     yield ""
 
 
-def _opened(room: Room, bench: Bench, answer: Answer) -> Work:
-    changes = room.changes
-    bot = yield from lent(room, lambda: bench.stopping)
-    if bot is None:
-        return
-    try:
-        yield "looking up the question"
-        bench.put(whatif.opened(bot, answer), changes)
-    finally:
-        room.give_back()
+def _opened(bench: Bench, answer: Answer, changes: int, bot: Bot) -> Work:
+    yield "looking up the question"
+    bench.put(whatif.opened(bot, answer), changes)
 
 
 def _asked(room: Room, bench: Bench, case: Case, knobs: Knobs) -> Work:

@@ -19,6 +19,7 @@ from bot.web import history, render
 from bot.web.exchange import Conversation, ask
 from bot.web.keeping import keeping
 from bot.web.room import Room
+from bot.web.wiring import FRAME, QUICK, question_box, stopping
 
 EXAMPLES = (
     "What are the cons of RAG?",
@@ -30,7 +31,6 @@ PLACEHOLDER = (
     '<div class="hello"><h2>Ask your documents</h2><p>Answers come from the passages shown '
     "beside them, and are made on this machine.</p></div>"
 )
-FRAME = 0.06  # seconds between two pictures of the conversation while the model writes
 
 
 def page(room: Room, talk: gr.State) -> None:
@@ -54,15 +54,11 @@ def page(room: Room, talk: gr.State) -> None:
             )
             status = gr.HTML(elem_id="status", js_on_load=None)
             with gr.Row(elem_id="asking"):
-                box = gr.Textbox(
-                    label="Question",
-                    show_label=False,
-                    placeholder="Ask a question (Enter sends, Shift+Enter starts a new line)",
-                    lines=1,
+                box = question_box(
+                    "Question",
+                    "Ask a question (Enter sends, Shift+Enter starts a new line)",
+                    "question",
                     max_lines=6,
-                    container=False,
-                    scale=1,
-                    elem_id="question",
                 )
                 send = gr.Button("Send", variant="primary", scale=0, min_width=84, elem_id="send")
                 stop = gr.Button("Stop", variant="stop", scale=0, min_width=84, elem_id="stop")
@@ -85,18 +81,13 @@ def page(room: Room, talk: gr.State) -> None:
         before, talk.shown = talk.current, index // 2
         return gr.skip() if talk.current is before else beside(talk)
 
-    quick: dict[str, Any] = {
-        "show_progress": "hidden",
-        "concurrency_limit": None,
-        "api_visibility": "private",
-    }
     asked = [
-        gr.on([box.submit, send.click], answer, [box, talk], shown, **quick),
-        chat.example_select(example, [talk], shown, **quick),
+        gr.on([box.submit, send.click], answer, [box, talk], shown, **QUICK),
+        chat.example_select(example, [talk], shown, **QUICK),
     ]
-    chat.select(select, [talk], [sources], **quick)
-    stop.click(halt, [talk], [status], **quick)
-    begun = new.click(clear, [talk], shown, **quick)
+    chat.select(select, [talk], [sources], **QUICK)
+    stop.click(halt, [talk], [status], **QUICK)
+    begun = new.click(clear, [talk], shown, **QUICK)
     if home and panel and toggle:
         history.wire(home, panel, toggle, talk, shown, whole, asked, begun)
 
@@ -130,10 +121,7 @@ def pictures(room: Room, talk: Conversation, question: str) -> Generator[list[An
 def halt(talk: Conversation) -> Iterator[str]:
     """Stop the answer that is being written; what there is of it stays."""
     talk.stopping = True
-    while any(exchange.outcome == "running" for exchange in talk.exchanges):
-        yield render.status("stopping")
-        time.sleep(FRAME)
-    yield ""
+    yield from stopping(lambda: any(one.outcome == "running" for one in talk.exchanges))
 
 
 def clear(talk: Conversation) -> list[Any]:

@@ -15,9 +15,10 @@ import gradio as gr
 
 from bot.comparison import Way
 from bot.web import compare_page, render
-from bot.web.chat import EXAMPLES, FRAME
+from bot.web.chat import EXAMPLES
 from bot.web.comparing import Bench, run
 from bot.web.room import Room
+from bot.web.wiring import FRAME, QUICK, question_box, stopping
 
 
 def page(room: Room) -> None:
@@ -25,14 +26,11 @@ def page(room: Room) -> None:
     bench = gr.State(Bench())
     gr.HTML(compare_page.INTRO, elem_id="compare-intro", js_on_load=None)
     with gr.Row(elem_id="compare-asking"):
-        box = gr.Textbox(
-            label="Question to compare",
-            show_label=False,
-            placeholder="A question on your documents (Enter compares)",
+        box = question_box(
+            "Question to compare",
+            "A question on your documents (Enter compares)",
+            "compare-question",
             max_lines=4,
-            container=False,
-            scale=1,
-            elem_id="compare-question",
         )
         go = gr.Button("Compare", variant="primary", scale=0, min_width=100, elem_id="compare-go")
         stop = gr.Button("Stop", variant="stop", scale=0, min_width=100, elem_id="compare-stop")
@@ -48,16 +46,11 @@ def page(room: Room) -> None:
     def compare(question: str, bench: Bench) -> Iterator[list[Any]]:
         yield from pictures(room, bench, question)
 
-    quick: dict[str, Any] = {
-        "show_progress": "hidden",
-        "concurrency_limit": None,
-        "api_visibility": "private",
-    }
     shown = [box, status, *ways]
-    gr.on([box.submit, go.click], compare, [box, bench], shown, **quick)
+    gr.on([box.submit, go.click], compare, [box, bench], shown, **QUICK)
     for example in examples:
-        example.click(compare, [example, bench], shown, **quick)
-    stop.click(halt, [bench], [status], **quick)
+        example.click(compare, [example, bench], shown, **QUICK)
+    stop.click(halt, [bench], [status], **QUICK)
 
 
 def pictures(room: Room, bench: Bench, question: str) -> Iterator[list[Any]]:
@@ -87,7 +80,4 @@ def halt(bench: Bench) -> Iterator[str]:
     trial = bench.trial
     if trial:
         trial.stopping = True
-        while trial.outcome == "running":
-            yield render.status("stopping")
-            time.sleep(FRAME)
-    yield ""
+    yield from stopping(lambda: trial is not None and trial.outcome == "running")

@@ -10,7 +10,7 @@ from html import escape
 
 from bot.comparison import ALONE, Column, Lesson, Said, Way
 from bot.trace import Passage, Sentence
-from bot.web import links, prose
+from bot.web import links, prose, render
 from bot.web.comparing import Trial
 
 TITLES = {
@@ -199,4 +199,4 @@ def failed(trial: Trial | None) -> str:
     """Return what went wrong, if something did."""
     if trial is None or trial.outcome != "failed":
         return ""
-    return f'<p class="error" role="alert">{escape(trial.error)}</p>'
+    return render.alert(trial.error)

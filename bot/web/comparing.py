@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 
+from bot.answer import Bot
 from bot.compare import compare
 from bot.comparison import Column, Compared, Step, Way
 from bot.web.exchange import Exchange, Outcome, lent, settled
@@ -66,19 +68,14 @@ def run(room: Room, bench: Bench, question: str) -> Generator[str, None, None]:
     if bench.trial:
         bench.trial.stopping = True
     trial = bench.trial = Trial(question)
-    yield from settled(trial, _compared(room, trial))
+    use = partial(_compared, room, trial)
+    yield from settled(trial, lent(room, lambda: trial.stopping, use))
 
 
-def _compared(room: Room, trial: Trial) -> Generator[str, None, None]:
-    bot = yield from lent(room, lambda: trial.stopping)
-    if bot is None:
-        return
-    try:
-        yield "reading the question"
-        with closing(compare(bot, trial.question)) as steps:
-            for step in steps:
-                if trial.stopping or room.closing:
-                    return
-                yield trial.take(step)
-    finally:
-        room.give_back()
+def _compared(room: Room, trial: Trial, bot: Bot) -> Generator[str, None, None]:
+    yield "reading the question"
+    with closing(compare(bot, trial.question)) as steps:
+        for step in steps:
+            if trial.stopping or room.closing:
+                return
+            yield trial.take(step)

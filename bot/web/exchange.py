@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, Protocol
 
 from bot import receipt, teaches
@@ -146,7 +147,8 @@ def ask(
     exchange, history = Exchange(question), talk.history()
     talk.exchanges.append(exchange)
     talk.shown, talk.stopping = -1, False
-    yield from settled(exchange, _answered(room, talk, exchange, history, knobs))
+    use = partial(_answered, room, talk, exchange, history, knobs)
+    yield from settled(exchange, lent(room, lambda: talk.stopping, use))
 
 
 def settled(task: Task, work: Generator[str, None, None]) -> Generator[str, None, None]:
@@ -172,13 +174,18 @@ def guarded(work: Generator[str, None, None]) -> Generator[str, None, str]:
     return ""
 
 
-def lent(room: Room, stopping: Callable[[], bool]) -> Generator[str, None, Bot | None]:
-    """Wait for the bot; whoever gets it gives it back. None: stopping before it was free."""
+def lent(
+    room: Room, stopping: Callable[[], bool], use: Callable[[Bot], Generator[str, None, None]]
+) -> Generator[str, None, None]:
+    """Wait for the bot, use it, and give it back; nothing is done if it is to stop before."""
     while (bot := room.borrow(PATIENCE)) is None:
         if stopping():
-            return None
+            return
         yield room.waiting_for
-    return bot
+    try:
+        yield from use(bot)
+    finally:
+        room.give_back()
 
 
 def _answered(
@@ -187,19 +194,14 @@ def _answered(
     exchange: Exchange,
     history: list[Turn],
     knobs: Knobs | None,
+    bot: Bot,
 ) -> Generator[str, None, None]:
-    bot = yield from lent(room, lambda: talk.stopping)
-    if bot is None:
-        return
-    try:
-        yield "understanding the question" if history else "looking up the question"
-        with closing(answer(bot, exchange.question, history, knobs=knobs)) as events:
-            for event in events:
-                if talk.stopping or room.closing:
-                    return
-                yield exchange.take(event)
-        if exchange.answer:
-            exchange.receipt = receipt.of(bot, exchange.answer, history)
-            exchange.taught = teaches.passages(bot.retriever.chunks())
-    finally:
-        room.give_back()
+    yield "understanding the question" if history else "looking up the question"
+    with closing(answer(bot, exchange.question, history, knobs=knobs)) as events:
+        for event in events:
+            if talk.stopping or room.closing:
+                return
+            yield exchange.take(event)
+    if exchange.answer:
+        exchange.receipt = receipt.of(bot, exchange.answer, history)
+        exchange.taught = teaches.passages(bot.retriever.chunks())

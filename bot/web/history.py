@@ -17,6 +17,7 @@ from bot import history as store
 from bot.history import NotKept
 from bot.web import conversations, render
 from bot.web.exchange import Conversation, Place
+from bot.web.wiring import QUICK
 
 Mode = Literal["", "naming", "sure", "undo"]  # which of the panel's questions is asked
 
@@ -145,11 +146,6 @@ def wire(
     begun: the events after which a conversation may have changed, and a new one began.
     """
     gone = gr.State("")  # the id of the conversation that this tab deleted last
-    quick: dict[str, Any] = {
-        "show_progress": "hidden",
-        "concurrency_limit": None,
-        "api_visibility": "private",
-    }
 
     def choose(talk: Conversation, event: gr.EventData) -> list[Any]:
         opened, *panel = resumed(home, talk, str(getattr(event, "id", "")))
@@ -164,7 +160,7 @@ def wire(
         return [*(whole(talk) if opened else [gr.skip()] * len(shown)), *panel]
 
     def on(event: Any, work: Callable[..., list[Any]], *more: Any, focus: str = "") -> None:
-        done = event(lambda *given: work(home, *given), [talk, *more], panel.shown, **quick)
+        done = event(lambda *given: work(home, *given), [talk, *more], panel.shown, **QUICK)
         if focus:
             done.then(None, js=FOCUS % focus)
 
@@ -177,18 +173,18 @@ def wire(
     on(panel.delete.click, doubted, focus="#history-sure button:last-child")
     on(panel.keep.click, view, focus="#history-acts button:last-child")
     everything = [*shown, *panel.shown]
-    panel.rows.click(choose, [talk], everything, **quick).then(None, js=AWAY)
-    panel.sure.click(drop, [talk], [*everything, gone], **quick).then(
+    panel.rows.click(choose, [talk], everything, **QUICK).then(None, js=AWAY)
+    panel.sure.click(drop, [talk], [*everything, gone], **QUICK).then(
         None, js=FOCUS % "#history-undo"
     )
-    panel.undo.click(back, [talk, gone], everything, **quick).then(
+    panel.undo.click(back, [talk, gone], everything, **QUICK).then(
         None, js=FOCUS % "#history-rows [aria-current]"
     )
     for event in asked:
         event.then(
-            lambda talk: after(home, talk), [talk], [panel.rows, panel.acts, shown[1]], **quick
+            lambda talk: after(home, talk), [talk], [panel.rows, panel.acts, shown[1]], **QUICK
         )
-    begun.then(lambda talk: view(home, talk), [talk], panel.shown, **quick)
+    begun.then(lambda talk: view(home, talk), [talk], panel.shown, **QUICK)
 
 
 # --- what the panel shows

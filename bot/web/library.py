@@ -16,6 +16,7 @@ import gradio as gr
 from bot.web import render
 from bot.web.exchange import Conversation
 from bot.web.room import BROKEN, Room, State
+from bot.web.wiring import QUICK
 from ingest import library
 from ingest.documents import SUFFIXES
 from ingest.errors import SettingError, WhybotError
@@ -61,13 +62,8 @@ def page(room: Room) -> tuple[gr.HTML, gr.Dropdown]:
     alone: dict[str, Any] = {"concurrency_id": "library", "api_visibility": "private"}
     upload.upload(add, [upload, replace], [said, table, choice], show_progress_on=[said], **alone)
     sure.click(drop, [choice], [said, table, choice, confirm], show_progress_on=[said], **alone)
-    quick: dict[str, Any] = {
-        "show_progress": "hidden",
-        "concurrency_limit": None,
-        "api_visibility": "private",
-    }
-    ask.click(confirmation, [choice], [said, confirm], **quick)
-    keep.click(lambda: ["", gr.Row(visible=False)], None, [said, confirm], **quick)
+    ask.click(confirmation, [choice], [said, confirm], **QUICK)
+    keep.click(lambda: ["", gr.Row(visible=False)], None, [said, confirm], **QUICK)
     return table, choice
 
 

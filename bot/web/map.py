@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from bot.answer import SPARE, Bot, select
+from bot.answer import Bot, depth, in_force, select
 from bot.projection import Projection, project
 from bot.retrieval import Snapshot
 from bot.web import map_page, render
@@ -19,6 +19,7 @@ from bot.web.exchange import PATIENCE, Conversation
 from bot.web.library import attempt
 from bot.web.map_page import Asked
 from bot.web.room import Room
+from bot.web.wiring import QUICK, question_box
 
 # What a point says is also shown under the map, at once, for the keyboard too, and selectable.
 TELL = """
@@ -48,15 +49,11 @@ class Plane:
 def page(room: Room, talk: gr.State, tab: gr.Tab) -> None:
     """Lay the page out and wire it; it is drawn whenever its tab is selected."""
     with gr.Row(elem_id="map-asking"):
-        box = gr.Textbox(
-            label="A question to place on the map",
-            show_label=False,
-            placeholder="Question (empty: the chat's)",
-            lines=1,
+        box = question_box(
+            "A question to place on the map",
+            "Question (empty: the chat's)",
+            "map-question",
             max_lines=1,
-            container=False,
-            scale=1,
-            elem_id="map-question",
         )
         go = gr.Button("Show", scale=0, min_width=84, elem_id="map-show")
     doing = gr.HTML(elem_id="map-status", js_on_load=None)
@@ -66,12 +63,7 @@ def page(room: Room, talk: gr.State, tab: gr.Tab) -> None:
     def draw(typed: str, talk: Conversation) -> Iterator[list[Any]]:
         yield from pictures(room, plane, talk, typed)
 
-    quick: dict[str, Any] = {
-        "show_progress": "hidden",
-        "concurrency_limit": None,
-        "api_visibility": "private",
-    }
-    gr.on([tab.select, box.submit, go.click], draw, [box, talk], [doing, picture], **quick)
+    gr.on([tab.select, box.submit, go.click], draw, [box, talk], [doing, picture], **QUICK)
 
 
 def pictures(room: Room, plane: Plane, talk: Conversation, typed: str) -> Iterator[list[Any]]:
@@ -97,8 +89,8 @@ def picture(room: Room, plane: Plane, talk: Conversation, typed: str) -> str:
 def asked(bot: Bot, talk: Conversation, typed: str) -> Asked | None:
     """Return the question that was typed, else the one whose sources the chat shows."""
     if typed:
-        found = bot.retriever.retrieve(typed, bot.settings.top_k + SPARE)
-        passages, dropped = select(found, bot.settings.top_k)
+        knobs = in_force(bot.settings)
+        passages, dropped = select(bot.retriever.retrieve(typed, depth(knobs)), knobs.top_k)
         return Asked(typed, bot.retriever.embedder.query(typed), passages, dropped)
     shown = talk.current
     if shown is None:

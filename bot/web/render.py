@@ -178,7 +178,12 @@ def opening(doing: str, error: WhybotError | None) -> str:
 def failure(error: WhybotError) -> str:
     """Return an error's line and the command that mends it."""
     mend = f" Mend it with <code>{escape(error.mend)}</code>" if error.mend else ""
-    return f'<p class="error" role="alert">{escape(error.message)}{mend}</p>'
+    return alert(error.message, mend)
+
+
+def alert(line: str, more: str = "") -> str:
+    """Return a line that says what went wrong; more: HTML after it."""
+    return f'<p class="error" role="alert">{escape(line)}{more}</p>'
 
 
 # --- the library

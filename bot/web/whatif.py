@@ -18,6 +18,7 @@ from bot.web import bench, render, whatif_page
 from bot.web.bench import Bench, Work
 from bot.web.exchange import Conversation, Exchange
 from bot.web.room import Room
+from bot.web.wiring import QUICK, stopping
 
 FRAME = 0.1  # seconds between two pictures while a model writes
 MOST = 20  # passages that can be asked for; what the settings take
@@ -74,20 +75,15 @@ def page(room: Room, talk: gr.State, tab: gr.Tab) -> None:
     def run_each(tried: Bench) -> Iterator[list[Any]]:
         yield from pictures(tried, bench.leave_out(room, tried))
 
-    quick: dict[str, Any] = {
-        "show_progress": "hidden",
-        "concurrency_limit": None,
-        "api_visibility": "private",
-    }
-    now: dict[str, Any] = {**quick, "queue": False, "trigger_mode": "always_last"}
-    tab.select(look, [talk, tried], [choice, *drawn], **quick)
-    choice.input(choose, [talk, tried, choice], drawn, **quick)
+    now: dict[str, Any] = {**QUICK, "queue": False, "trigger_mode": "always_last"}
+    tab.select(look, [talk, tried], [choice, *drawn], **QUICK)
+    choice.input(choose, [talk, tried, choice], drawn, **QUICK)
     gr.on([knob.input for knob in knobs], turned, [tried, *knobs], ranking, js=WITHIN, **now)
     ranking.flip(flip, tried, ranking, **{**now, "trigger_mode": "multiple"})
     reset.click(turned_back, tried, [*knobs, ranking], **now)
-    again.click(run_again, tried, [status, results], **quick)
-    each.click(run_each, tried, [status, results], **quick)
-    stop.click(halt, tried, status, **quick)
+    again.click(run_again, tried, [status, results], **QUICK)
+    each.click(run_each, tried, [status, results], **QUICK)
+    stop.click(halt, tried, status, **QUICK)
 
 
 def looked(room: Room, talk: Conversation, tried: Bench) -> Iterator[list[Any]]:
@@ -148,10 +144,7 @@ def pictures(tried: Bench, work: Work) -> Iterator[list[Any]]:
 def halt(tried: Bench) -> Iterator[str]:
     """Stop what is run; what there is of it stays."""
     tried.stop()
-    while tried.busy:
-        yield render.status("stopping")
-        time.sleep(FRAME)
-    yield ""
+    yield from stopping(lambda: tried.busy)
 
 
 def _answered(talk: Conversation) -> list[Exchange]:

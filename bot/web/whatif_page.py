@@ -13,7 +13,7 @@ from textwrap import shorten
 from bot import receipt_page, whatif
 from bot.answer import UNFIT, depth
 from bot.trace import Answer, Passage, Sentence
-from bot.web import links, render
+from bot.web import prose, render
 from bot.web.bench import Bench, Trial
 from bot.web.exchange import Exchange
 from bot.whatif import OFF, Case, Difference, LeftOut, Preview, Row
@@ -122,7 +122,7 @@ def _bar(passage: Passage, seen: Preview) -> str:
 
 def _link(passage: Passage, name: str) -> str:
     """Return a link to where a passage stands in its document."""
-    place = links.reader(passage.document, passage.start, passage.end, passage.text)
+    place = prose.address(passage)
     return f'<a href="{escape(place)}" target="_blank" rel="noopener">{escape(name)}</a>'
 
 
@@ -133,7 +133,7 @@ def results(bench: Bench) -> str:
     """Return what was run with the knobs: the other answer, and the answers with one less."""
     parts = []
     if bench.error:
-        parts.append(f'<p class="error" role="alert">{escape(bench.error)}</p>')
+        parts.append(render.alert(bench.error))
     if bench.case and bench.again:
         parts.append(side_by_side(bench.case, bench.again))
     if bench.trial:
@@ -159,7 +159,7 @@ def side_by_side(case: Case, again: Exchange) -> str:
 def _unfinished(again: Exchange) -> str:
     parts = [f'<div class="draft">{escape(again.draft)}</div>' if again.draft else "<p>…</p>"]
     if again.outcome == "failed":
-        parts = [f'<p class="error" role="alert">{escape(again.error)}</p>']
+        parts = [render.alert(again.error)]
     elif again.outcome == "stopped":
         parts.append('<p class="note">stopped</p>')
     return "".join(parts)

@@ -1,0 +1,44 @@
+"""What the pages have in common: question boxes, quick events, and how a run is stopped.
+
+Knows Gradio; knows nothing of what the pages show or do. Imported only by them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+
+from bot.web import render
+
+# Options of an event that nobody has to see waiting: what a page waits for, it says itself.
+QUICK: dict[str, Any] = {
+    "show_progress": "hidden",
+    "concurrency_limit": None,
+    "api_visibility": "private",
+}
+FRAME = 0.06  # seconds between two pictures while a model writes
+
+
+def question_box(label: str, placeholder: str, id: str, max_lines: int) -> gr.Textbox:
+    """Lay out a box for a question, without a frame; the label is for screen readers."""
+    return gr.Textbox(
+        label=label,
+        show_label=False,
+        placeholder=placeholder,
+        lines=1,
+        max_lines=max_lines,
+        container=False,
+        scale=1,
+        elem_id=id,
+    )
+
+
+def stopping(running: Callable[[], bool]) -> Iterator[str]:
+    """Yield the status while what was told to stop still runs."""
+    while running():
+        yield render.status("stopping")
+        time.sleep(FRAME)
+    yield ""

@@ -181,8 +181,34 @@ def served(room: Room) -> Iterator[str]:
 
     app.keep_local()
     blocks = app.build(room)
-    yield app.launch(blocks, "127.0.0.1", free_port(), False, [reader.route(room)])
-    blocks.close(verbose=False)
+    try:
+        yield app.launch(blocks, "127.0.0.1", free_port(), False, [reader.route(room)])
+    finally:
+        blocks.close(verbose=False)
+
+
+def ready(room: Room, seconds: float = READY_SECONDS) -> Room:
+    """Open a room, if it is not, and wait until it is."""
+    from bot.web.room import State
+
+    room.open()
+    end = time.monotonic() + seconds
+    while room.state is State.OPENING and time.monotonic() < end:
+        time.sleep(0.05)
+    assert room.state is State.READY, room.error
+    return room
+
+
+def visit(browser: Browser, address: str, wrong: list[str]) -> Page:
+    """Open a page; errors in its console, and whatever it asks of others, are noted as wrong."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(90_000)
+    own = (address, "data:", "blob:")
+    page.on("request", lambda one: None if one.url.startswith(own) else wrong.append(one.url))
+    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(address)
+    return page
 
 
 @pytest.fixture(scope="module")
@@ -202,20 +228,13 @@ def page(address: str, browser: Browser) -> Iterator[Page]:
     """Open the page; fail when it talked to anyone else, or wrote an error to the console."""
     from playwright.sync_api import expect
 
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(90_000)
-    asked: list[str] = []
     wrong: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.goto(address)
+    page = visit(browser, address, wrong)
     expect(page.get_by_role("button", name="cons of RAG")).to_be_visible(timeout=30_000)
     yield page
     assert page.evaluate("window.hacked") is None
     page.close()
-    strangers = [url for url in asked if not url.startswith((address, "data:", "blob:"))]
-    assert (strangers, wrong) == ([], [])
+    assert wrong == []
 
 
 # --- servers

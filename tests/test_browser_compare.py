@@ -6,7 +6,6 @@ Run: `pytest tests/test_browser_compare.py`. Skipped without Chromium.
 from __future__ import annotations
 
 import re
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ready, served
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import FakeEmbedder, settings_in
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from bot import lessons
 from bot.answer import Bot
 from bot.retrieval import Retriever
-from bot.web import app
-from bot.web.room import Room, State
+from bot.web.room import Room
 from ingest.embedder import Embedder
 from ingest.index import Index
 from ingest.settings import Settings
@@ -77,36 +76,16 @@ def room(tmp_path_factory: pytest.TempPathFactory, model: Parrot) -> Iterator[Ro
 
 @pytest.fixture(scope="module")
 def address(room: Room) -> Iterator[str]:
-    app.keep_local()
-    blocks = app.build(room)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    yield app.launch(blocks, "127.0.0.1", port, False)
-    blocks.close(verbose=False)
+    with served(room) as url:
+        yield url
 
 
 @pytest.fixture
-def page(address: str, chromium: str, room: Room) -> Iterator[Page]:
-    """Open the compare page; fail when it wrote an error to the console."""
-    room.open()
-    end = time.monotonic() + 60
-    while room.state is State.OPENING and time.monotonic() < end:
-        time.sleep(0.05)
-    assert room.state is State.READY, room.error
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(60_000)
-        wrong: list[str] = []
-        page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(address)
-        page.get_by_role("tab", name="Compare").click()
-        yield page
-        assert page.evaluate("window.hacked") is None
-        assert wrong == []
-        browser.close()
+def page(page: Page, room: Room) -> Page:
+    """Turn to the compare page, once the bot is there."""
+    ready(room)
+    page.get_by_role("tab", name="Compare").click()
+    return page
 
 
 def compare(page: Page, question: str) -> None:

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import conftest
 import pytest
-from conftest import free_port
+from conftest import served
 from fake_models import FakeChat, chosen
 from fakes import FakeEmbedder, settings_in
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from bot.answer import Bot
 from bot.evalsets import over
-from bot.web import app
 from bot.web.room import Room, State
 from ingest.settings import Settings
 
@@ -35,16 +35,6 @@ def patience() -> Iterator[None]:
     expect.set_options(timeout=5_000)
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox"], headless=True
-        )
-        yield browser
-        browser.close()
-
-
 @contextmanager
 def serving(settings: Settings) -> Iterator[str]:
     """Serve the page of a room whose model is a script; give its address."""
@@ -54,41 +44,25 @@ def serving(settings: Settings) -> Iterator[str]:
         model = FakeChat(replies=[["RAG adds latency [1]."]] * 9)
         yield Bot(settings, over(TEXTS, embedder), chosen(model))
 
-    app.keep_local()
     room = Room(settings, open_bot, lambda settings, progress: FakeEmbedder().real)
-    blocks = app.build(room)
-    try:
-        address = app.launch(blocks, "127.0.0.1", free_port(), False)
+    with served(room) as address:
         room.open()
-        yield address
-    finally:
-        room.close()
-        blocks.close(verbose=False)
+        try:
+            yield address
+        finally:
+            room.close()
     assert room.state is State.CLOSED
 
 
 @pytest.fixture
-def visit(browser: Any) -> Iterator[Callable[[str], Page]]:
+def visit(browser: Browser) -> Iterator[Callable[[str], Page]]:
     """Open pages; fail when one talked to anyone else, or wrote an error to the console."""
     pages: list[Page] = []
     wrong: list[str] = []
 
     def open(address: str) -> Page:
-        page: Page = browser.new_page(viewport={"width": 1440, "height": 900})
-        pages.append(page)
-        page.set_default_timeout(90_000)
-        page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.startswith((address, "data:", "blob:"))
-                else wrong.append(request.url)
-            ),
-        )
-        page.goto(address)
-        return page
+        pages.append(conftest.visit(browser, address, wrong))
+        return pages[-1]
 
     yield open
     for page in pages:

@@ -11,14 +11,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from conftest import free_port
+from conftest import served
 from fake_models import FakeChat, chosen
 from fakes import FakeEmbedder, settings_in, write_files
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from bot.answer import Bot
 from bot.retrieval import Retriever
-from bot.web import app, reader
 from bot.web.room import Room
 from ingest.index import Index
 from ingest.sync import fingerprint
@@ -50,28 +49,10 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     room.close()
 
 
-@pytest.fixture
-def page(room: Room, chromium: str) -> Iterator[Page]:
-    """Open the page; fail when anything of a document ran, or an error came to the console."""
-    app.keep_local()
-    blocks = app.build(room)
-    address = app.launch(blocks, "127.0.0.1", free_port(), False, [reader.route(room)])
-    with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox"], headless=True
-        )
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(LONG)
-        wrong: list[str] = []
-        page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(address)
-        expect(page.get_by_role("button", name="cons of RAG")).to_be_visible(timeout=LONG)
-        yield page
-        assert page.evaluate("window.hacked") is None
-        assert wrong == []
-        browser.close()
-    blocks.close(verbose=False)
+@pytest.fixture(scope="module")
+def address(room: Room) -> Iterator[str]:
+    with served(room) as url:
+        yield url
 
 
 def test_the_map_of_an_index_and_of_a_question(room: Room, page: Page) -> None:

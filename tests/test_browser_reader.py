@@ -5,13 +5,12 @@ Skipped without Chromium. The chat model and the embedder are fakes.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from conftest import served
+from conftest import ready, served
 from fake_models import FakeChat, chosen
 from fakes import FakeEmbedder, settings_in, write_files
 from playwright.sync_api import FrameLocator, Page, expect
@@ -19,7 +18,7 @@ from samples import pdf_bytes
 
 from bot.answer import Bot
 from bot.retrieval import Retriever
-from bot.web.room import Room, State
+from bot.web.room import Room
 from ingest.index import Index
 from ingest.sync import fingerprint
 
@@ -46,12 +45,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
             yield Bot(settings, Retriever(index, embedder), chosen(FakeChat(replies=replies)))
 
     room = Room(settings, open_bot, lambda *_: embedder)
-    room.open()
-    end = time.monotonic() + 60
-    while room.state is State.OPENING and time.monotonic() < end:
-        time.sleep(0.05)
-    assert room.state is State.READY, room.error
-    yield room
+    yield ready(room)
     room.close()
 
 

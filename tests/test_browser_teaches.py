@@ -5,8 +5,6 @@ Run: `pytest tests/test_browser_teaches.py`. Skipped without Chromium; the model
 
 from __future__ import annotations
 
-import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,15 +12,15 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from conftest import ready, served
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import ROOT, FakeEmbedder
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from bot import teaches
 from bot.answer import Bot
 from bot.retrieval import Retriever
-from bot.web import app
-from bot.web.room import Room, State
+from bot.web.room import Room
 from ingest.documents import read_document
 from ingest.index import Index
 from ingest.settings import Settings
@@ -48,34 +46,18 @@ def room(tmp_path: Path) -> Iterator[Room]:
     embedder = FakeEmbedder(chunk_tokens=200).real
     settings = Settings(corpus=CORPUS, index=tmp_path / "index", cache=tmp_path)
     room = Room(settings, open_bot, lambda settings, progress: embedder)
-    room.open()
-    end = time.monotonic() + 60
-    while room.state is State.OPENING and time.monotonic() < end:
-        time.sleep(0.05)
-    assert room.state is State.READY, room.error
-    yield room
+    yield ready(room)
     room.close()
 
 
 @pytest.fixture
-def page(room: Room, chromium: str) -> Iterator[Page]:
-    app.keep_local()
-    blocks = app.build(room)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = app.launch(blocks, "127.0.0.1", port, False)
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 390, "height": 844})
-        page.set_default_timeout(60_000)
-        page.goto(address)
-        yield page
-        browser.close()
-    blocks.close(verbose=False)
+def address(room: Room) -> Iterator[str]:
+    with served(room) as url:
+        yield url
 
 
 def test_each_step_leads_to_its_passage_by_keyboard_and_on_a_small_screen(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
     box = page.get_by_role("textbox", name="Question")
     box.fill("What does hybrid retrieval merge?")
     box.press("Enter")

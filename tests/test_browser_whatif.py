@@ -5,19 +5,18 @@ Run: `pytest tests/test_browser_whatif.py`. Skipped without Chromium. Needs no w
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from conftest import served
 from fake_models import Quoting, chosen
 from fakes import FakeEmbedder, settings_in, write_files
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from bot.answer import Bot
 from bot.retrieval import Retriever
-from bot.web import app
 from bot.web.room import Room
 from ingest.index import Index
 from ingest.sync import fingerprint
@@ -52,38 +51,23 @@ def address(tmp_path_factory: pytest.TempPathFactory, model: Quoting) -> Iterato
             yield Bot(settings, Retriever(index, embedder), chosen(model))
 
     room = Room(settings, open_bot, lambda *_: embedder)
-    app.keep_local()
-    blocks = app.build(room)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = app.launch(blocks, "127.0.0.1", port, False)
-    room.open()
-    yield address
-    room.close()
-    blocks.close(verbose=False)
+    with served(room) as address:
+        room.open()
+        yield address
+        room.close()
 
 
 @pytest.fixture
-def page(address: str, chromium: str) -> Iterator[Page]:
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        wrong: list[str] = []
-        page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        expect.set_options(timeout=60_000)  # the tests may share the machine
-        page.goto(address)
-        page.get_by_role("textbox", name="Question").fill(QUESTION)
-        page.keyboard.press("Enter")
-        expect(page.locator("#chat .answer .meta").first).to_be_visible()
-        page.get_by_role("tab", name="What if").click()
-        expect(rows(page)).to_have_count(len(FILES))
-        yield page
-        assert page.evaluate("window.hacked") is None
-        browser.close()
-        expect.set_options(timeout=5_000)
-        assert wrong == []
+def page(page: Page) -> Iterator[Page]:
+    """Ask a question, and turn to the what-if page."""
+    expect.set_options(timeout=60_000)  # the tests may share the machine
+    page.get_by_role("textbox", name="Question").fill(QUESTION)
+    page.keyboard.press("Enter")
+    expect(page.locator("#chat .answer .meta").first).to_be_visible()
+    page.get_by_role("tab", name="What if").click()
+    expect(rows(page)).to_have_count(len(FILES))
+    yield page
+    expect.set_options(timeout=5_000)
 
 
 def rows(page: Page) -> Locator:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import conftest
 import pytest
 from conftest import served
 from playwright.sync_api import Page, expect
@@ -59,12 +60,7 @@ def address(room: Room) -> Iterator[str]:
 
 @pytest.fixture
 def ready(room: Room) -> Room:
-    room.open()  # does nothing when it is open
-    end = time.monotonic() + 120
-    while room.state is State.OPENING and time.monotonic() < end:
-        time.sleep(0.1)
-    assert room.state is State.READY, room.error
-    return room
+    return conftest.ready(room, 120)
 
 
 def question(page: Page) -> Any:

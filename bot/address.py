@@ -83,7 +83,6 @@ What embedding model do you have?
 when do you refuse?
 What is Whybot?
 Does Whybot send my documents anywhere?
-Do you send data to the internet?
 How many documents have you read?
 What file formats can you read?
 Do you hallucinate?

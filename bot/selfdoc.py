@@ -62,11 +62,11 @@ def _self(facts: Facts) -> list[Section]:
             f"I am Whybot {version('whybot')}, a chatbot that answers questions from your "
             "documents and shows how each answer came about.",
         ),
-        ("Do you run on my machine?", _place(facts)),
+        *_place(facts),
     ]
 
 
-def _place(facts: Facts) -> str:
+def _place(facts: Facts) -> list[Section]:
     settings, chosen = facts.settings, facts.chosen
     index = "My embedding model and my index are on your machine."
     if settings.chroma:
@@ -75,20 +75,25 @@ def _place(facts: Facts) -> str:
             f"{_address(settings.chroma)}."
         )
     if models.remote(chosen.setting):
-        return (
-            f"My chat model {chosen.name} runs at a provider: your questions and the passages "
-            f"that I read are sent there. {index}"
+        place = f"Only in part: my chat model {chosen.name} runs at a provider."
+        sent = "Yes, your questions and the passages that I read are sent to that provider."
+    elif chosen.setting.startswith("ollama:"):
+        place = "Yes, unless OLLAMA_HOST names another one: an Ollama server runs my chat model."
+        sent = (
+            "I send your questions and the passages that I read to an Ollama server. It is on "
+            "your machine unless OLLAMA_HOST names another one, or the model is of Ollama's cloud."
         )
-    if chosen.setting.startswith("ollama:"):
-        return (
-            "An Ollama server runs my chat model, on your machine unless OLLAMA_HOST names "
-            f"another one. {index}"
+    else:
+        threads = settings.threads or "one for each physical core"
+        place = (
+            "Yes, I run on your own machine and offline. My chat model runs on the processor; its "
+            f"threads: {threads}."
         )
-    threads = settings.threads or "one for each physical core"
-    return (
-        "Yes, I run on your own machine and offline: no question and no document is sent "
-        f"anywhere. {index} My chat model runs on the processor; its threads: {threads}."
-    )
+        sent = "No, I send no question and no document to the internet: I run offline."
+    return [
+        ("Do you run on my machine?", f"{place} {index}"),
+        ("Do you send data to the internet?", sent),
+    ]
 
 
 def _model(facts: Facts) -> list[Section]:
@@ -141,8 +146,8 @@ def _index(facts: Facts) -> list[Section]:
         ("Do your chunks overlap?", "No, my chunks do not overlap: each begins after the last."),
         (
             "How many documents do you have?",
-            f"My index holds {many(len(facts.names), 'document')}, cut into "
-            f"{many(facts.chunks, 'chunk')}.",
+            f"I have read {many(len(facts.names), 'document')} in all, cut into "
+            f"{many(facts.chunks, 'chunk')}: that is my index.",
         ),
         ("Which documents do you know?", _names(facts.names)),
         (
@@ -167,23 +172,28 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _quality(facts: Facts) -> list[Section]:
-    ranked = _last(
-        "My retrieval has", facts.retrieval, facts.embedder, "whybot eval --retrieval FOLDER"
+    retrieval, answers = facts.retrieval, facts.answers
+    ranked = (
+        f"My retrieval was last measured {_measured(retrieval, facts.embedder)}"
+        if retrieval
+        else "My retrieval has not been measured here yet: `whybot eval --retrieval FOLDER` "
+        "measures how good it is."
     )
-    answered = _last(
-        "My answers have", facts.answers, facts.chosen.name, "whybot eval QUESTIONS.jsonl"
+    answered = (
+        f"My answers were last measured {_measured(answers, facts.chosen.name)}"
+        if answers
+        else "My answers have not been measured here yet: `whybot eval QUESTIONS.jsonl` measures "
+        "how good they are."
     )
     return [("How good is your retrieval?", ranked), ("How good are your answers?", answered)]
 
 
-def _last(what: str, measured: Measured | None, now: str, command: str) -> str:
-    if measured is None:
-        return f"{what} not been measured here yet: `{command}` does that."
-    figures = "; ".join(f"{label}: {value}" for label, value in measured.figures.items())
-    other = f" That was not with {now}, which I use now." * (measured.by != now)
+def _measured(last: Measured, now: str) -> str:
+    figures = "; ".join(f"{label}: {value}" for label, value in last.figures.items())
+    other = f" That was not with {now}, which I use now." * (last.by != now)
     return (
-        f"{what} last been measured on {measured.date}, with {measured.by}, on "
-        f"{many(measured.questions, 'question')} of {measured.name}: {figures}.{other}"
+        f"on {last.date}, with {last.by}, on {many(last.questions, 'question')} of {last.name}: "
+        f"{figures}.{other}"
     )
 
 

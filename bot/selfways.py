@@ -48,35 +48,37 @@ def _search(settings: Settings) -> list[Section]:
         ),
         (
             "Do you remember my earlier questions?",
-            f"I look at the last {many(resolve.TURNS, 'turn')} of our conversation to understand "
-            "a follow-up question. I do not learn from what you ask or add.",
+            f"Yes, I look at the last {many(resolve.TURNS, 'turn')} of our conversation to "
+            "understand a follow-up question. I do not learn from what you ask or add.",
         ),
     ]
 
 
 def _refusal(chosen: Chosen) -> list[Section]:
-    score = f"I refuse if the best passage has a score below {answerability.BAR:g}."
-    steps = ["My chat model gives no probabilities, so I cannot ask it whether I know."]
-    if chosen.one_token is not None:
-        steps = [
-            "My chat model's Yes, the best cosine, and names missing from the passages make the "
-            f"probability that I can answer: I refuse if it is below {answerability.DOUBT:.0%}.",
-            f"If it is below {answerability.SURE:.0%}, I am in doubt and my draft has to convince: "
-            "I refuse unless my chat model says with a probability of "
-            f"{answerability.DRAFT_BAR:.0%} that it answers the question, and of "
-            f"{answerability.RESTS_BAR:.0%} that a sentence it rests on does.",
-        ]
-    last = "I refuse if I can support no sentence of my draft."
+    score = f"the best passage has a score below {answerability.BAR:g}"
+    support = "I can support no sentence of my draft"
+    if chosen.one_token is None:
+        decided = (
+            f"I decide that I don't know, and refuse to answer, in two cases: {score}, or "
+            f"{support}. My chat model gives no probabilities, so I cannot ask it whether I know."
+        )
+    else:
+        decided = (
+            f"I decide that I don't know, and refuse to answer, in three cases: {score}, the "
+            f"probability that I can answer is below {answerability.DOUBT:.0%}, or {support}. My "
+            "chat model's Yes, the best cosine, and names missing from the passages make that "
+            f"probability. If it is below {answerability.SURE:.0%}, my draft has to convince: my "
+            f"chat model has to say with a probability of {answerability.DRAFT_BAR:.0%} that it "
+            f"answers the question, and of {answerability.RESTS_BAR:.0%} that a sentence it rests "
+            "on does."
+        )
     return [
-        (
-            "How do you decide that you don't know?",
-            "\n".join(f"- {step}" for step in [score, *steps, last]),
-        ),
+        ("How do you decide that you don't know?", decided),
         (
             "When do you refuse to answer?",
-            "I refuse to answer a question that is off the topics of the documents, one whose "
-            "answer is probably missing there, one for a number or a date if my draft has none, "
-            "and one for which I can support no sentence of my draft.",
+            "I refuse to answer in four cases: the question is off the topics of the documents, "
+            "its answer is probably missing there, it asks for a number or a date and my draft "
+            "has none, or I can support no sentence of my draft.",
         ),
     ]
 

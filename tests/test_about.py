@@ -151,9 +151,9 @@ def test_the_next_question_meets_the_index_of_then(
     bot: Bot, settings: Settings, embedder: FakeEmbedder
 ) -> None:
     question = "How many documents do you have?"
-    assert "2 documents, cut into 2 chunks" in text(bot, question)
+    assert "2 documents in all, cut into 2 chunks" in text(bot, question)
     write(settings, embedder, [indexed("new", "Zeppelins fly.", "new.md")])
-    assert "3 documents, cut into 3 chunks" in text(bot, question)
+    assert "3 documents in all, cut into 3 chunks" in text(bot, question)
     assert "2 documents" not in text(bot, question)
 
 

@@ -98,7 +98,7 @@ def test_every_setting_is_listed() -> None:
     ("module", "constant", "heading", "value", "words"),
     [
         (answerability, "BAR", "don't know", 0.77, "a score below 0.77"),
-        (answerability, "DOUBT", "don't know", 0.11, "if it is below 11%"),
+        (answerability, "DOUBT", "don't know", 0.11, "I can answer is below 11%"),
         (answerability, "SURE", "don't know", 0.93, "If it is below 93%"),
         (answerability, "DRAFT_BAR", "don't know", 0.81, "81% that it answers"),
         (answerability, "RESTS_BAR", "don't know", 0.82, "82% that a sentence"),
@@ -130,9 +130,11 @@ def test_model_embedder_chunks_and_index_are_those_there_are() -> None:
         "embedding model", embedder="embedder-b", revision="rev-b"
     )
     assert "at most 90 tokens" in told("chunk size", chunk_tokens=90)
-    assert told("How many documents") == "My index holds 2 documents, cut into 31 chunks."
+    assert told("How many documents") == (
+        "I have read 2 documents in all, cut into 31 chunks: that is my index."
+    )
     assert told("How many documents", names=["x"], chunks=1) == (
-        "My index holds 1 document, cut into 1 chunk."
+        "I have read 1 document in all, cut into 1 chunk: that is my index."
     )
     assert told("Which documents") == "I know 2 documents: a.md, b.pdf."
     assert "no document yet" in told("Which documents", names=[])
@@ -155,11 +157,16 @@ def test_where_it_runs_is_told_of_every_kind_of_model() -> None:
             settings=replace(FACTS.settings, **settings),
         )
 
+    def sent(setting: str) -> str:
+        return told("to the internet", chosen=replace(CHOSEN, setting=setting))
+
     for local in ("embedded", "gguf:x"):
         assert place(local).startswith("Yes, I run on your own machine")
-    assert place("ollama:x").startswith("An Ollama server")
-    provider = place("openai:gpt")
-    assert "are sent there" in provider and "Yes" not in provider
+        assert sent(local).startswith("No, ")
+    assert place("ollama:x").startswith("Yes, unless OLLAMA_HOST")
+    assert "unless OLLAMA_HOST" in sent("ollama:x")
+    assert place("openai:gpt").startswith("Only in part")
+    assert sent("openai:gpt").startswith("Yes, your questions")
     server = place("embedded", chroma="http://me:secret@host:8000")
     assert "http://host:8000" in server
     assert "secret" not in write(

@@ -34,8 +34,9 @@ from ingest.sync import fingerprint
 WHYBOT, BASELINE = "whybot", "baseline"
 # Modules of this folder that change no answer: a new version of them keeps the stored ones.
 ASIDE = frozenset(
-    "ask cli commands doctor evaluate exits explain metrics ranking receipt receipt_page replay"
-    " report stages teaches".split()
+    "ask cli commands compare compare_text comparison doctor evaluate exits explain history"
+    " history_page lessons metrics projection ranking receipt receipt_page replay report stages"
+    " teaches whatif".split()
 )
 
 BEGINNING = b'{"run"'  # of every stored line

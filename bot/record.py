@@ -62,7 +62,7 @@ def keep(
 def told(value: float, unit: str) -> str:
     """Write a value without its interval."""
     if unit in ("%", "x100"):
-        return f"{value * 100:.0f}{' %' * (unit == '%')}"
+        return f"{value * 100:.1f}{' %' * (unit == '%')}"
     return f"{value:.1f} seconds" if unit == "s" else f"{value:.3f}"
 
 

@@ -164,12 +164,10 @@ class Index:
     @_reaching()
     def chunks(self, document: str | None = None) -> list[IndexedChunk]:
         """Return all chunks (of one document) in the order of documents and text."""
-        found = self._collection.get(
-            where={"document": document} if document is not None else None,
-            include=["metadatas", "documents"],
-        )
-        rows = zip(found["ids"], found["metadatas"] or [], found["documents"] or [], strict=True)
-        chunks = [IndexedChunk(id=id, text=text, **meta) for id, meta, text in rows]  # type: ignore[arg-type]
+        where: Any = {"document": document} if document is not None else None
+        ids = self._collection.get(where=where, include=[])["ids"]
+        found = self._rows(ids, "metadatas", "documents")
+        chunks = (IndexedChunk(id=id, text=text, **meta) for id, meta, text in found)
         return sorted(chunks, key=lambda chunk: (chunk.document, chunk.number))
 
     @_reaching()
@@ -188,12 +186,14 @@ class Index:
         """Return the vectors of some chunks; unknown ids are left out."""
         import numpy as np
 
-        if not ids:
-            return {}
-        found = self._collection.get(ids=list(ids), include=["embeddings"])
-        embeddings = found["embeddings"]
-        assert embeddings is not None
-        return dict(zip(found["ids"], np.asarray(embeddings, dtype=np.float32), strict=True))
+        found = self._rows(ids, "embeddings")
+        return {id: np.asarray(row, dtype=np.float32) for id, row in found}
+
+    def _rows(self, ids: Sequence[str], *include: Any) -> Iterator[tuple[Any, ...]]:
+        """Get chunks a batch at a time: 40,000 at once are too many for Chroma's SQLite."""
+        for start, stop in self._batches(len(ids)):
+            found: Any = self._collection.get(list(ids[start:stop]), include=list(include))
+            yield from zip(found["ids"], *(found[name] for name in include), strict=True)
 
     # --- writing
 

@@ -160,8 +160,8 @@ def test_the_last_evaluation_is_remembered_for_the_bot_to_tell(machine: Machine)
     machine.run(RIGHT, WRONG)
     last = record.read(machine.settings)["answers"]
     assert (last.name, last.by, last.questions) == ("set", "fake", 3)
-    assert last.figures["right, of the answerable"] == "50 %"
-    assert last.figures["refused, of the unanswerable"] == "100 %"
+    assert last.figures["right, of the answerable"] == "50.0 %"
+    assert last.figures["refused, of the unanswerable"] == "100.0 %"
 
 
 def test_a_question_about_the_bot_is_answered_as_the_product_does(machine: Machine) -> None:

@@ -116,6 +116,14 @@ def test_more_chunks_than_chroma_takes_at_once(
         assert index.chunks() == rows[5:]
 
 
+def test_more_chunks_than_its_database_reads_at_once(settings: Settings) -> None:
+    rows = [indexed(f"c{n}", "word", number=n, of=33_000) for n in range(33_000)]
+    with Index.write(settings, PRINT) as index:
+        index.upsert(rows, np.eye(2, dtype=np.float32)[[row.number % 2 for row in rows]])
+        assert index.chunks() == rows
+        assert len(index.vectors([row.id for row in rows])) == 33_000
+
+
 # --- what cannot be opened
 
 

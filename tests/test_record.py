@@ -29,7 +29,7 @@ def test_the_last_of_each_kind_is_kept(tmp_path: Path) -> None:
     kept = record.read(settings)
     assert kept["retrieval"].figures == {"nDCG@10": "0.755"}
     assert kept["answers"].figures == {
-        "right, of the answerable": "50 %",
+        "right, of the answerable": "50.0 %",
         "seconds a question, mean": "10.0 seconds",
     }
     assert (kept["answers"].name, kept["answers"].by, kept["answers"].questions) == (

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from bot import citations, models, prompt
 from bot.evidence import Nearest, Sources
-from bot.mentions import unknown
+from bot.mentions import strayed, unknown
 from bot.trace import Gate, Passage, Reading, Sentence, Signals
 
 # The fused score below which the documents are taken not to speak of the question. Calibrated on
@@ -97,13 +97,17 @@ def after(
 ) -> Generator[Reading, None, tuple[Gate, list[Judged]]]:
     """In doubt, ask whether the draft answers the question, and what it rests on does.
 
+    A draft that rests on passages about another subject than the question names is in doubt too.
     A sentence that surely answers alone is preferred to a draft that rests on none such. Returns
     what was asked about the sentences too, so that it need not be asked again.
     """
     if number_missing(question, draft):
         reason = "the question asks for a number or a date, and the draft has none"
         return replace(gate, passed=False, reason=reason), []
-    if gate.signals is None or probability(gate.signals) >= SURE:
+    if gate.signals is None:
+        return gate, []
+    signals = replace(gate.signals, strayed=_subject_missed(question, draft, sources))
+    if probability(signals) >= SURE:
         return gate, []
     asked = prompt.ask(sources.passages, prompt.answers(question, draft))
     said = yield from models.yes(chosen, asked)
@@ -116,15 +120,25 @@ def after(
         passed=said >= DRAFT_BAR and rests >= RESTS_BAR and not rests < QUOTE_BAR <= alone,
         reason=f"{gate.reason}; that the draft answers it, {said:.0%}; that a sentence alone does, "
         f"{alone:.0%}, and of those that the draft rests on, {rests:.0%}",
-        signals=replace(gate.signals, draft=said, rests=rests, alone=alone),
+        signals=replace(signals, draft=said, rests=rests, alone=alone),
     )
     return weighed, judged
 
 
 def probability(signals: Signals) -> float:
-    """Return the probability that the passages hold the answer, 0..1, before there is a draft."""
+    """Return the probability that the passages hold the answer, 0..1.
+
+    A name that the draft strays from counts as one that stands in no passage.
+    """
     odds = CONSTANT + YES * log_odds(signals.yes) + COSINE * signals.cosine
-    return 1 / (1 + math.exp(-odds - UNKNOWN * bool(signals.unknown)))
+    return 1 / (1 + math.exp(-odds - UNKNOWN * bool(signals.unknown or signals.strayed)))
+
+
+def _subject_missed(question: str, draft: str, sources: Sources) -> str:
+    if prompt.COMPARES.search(question):  # one side may be told where the other is spoken of
+        return ""
+    rested = [sources.nearest(raw) for _, raw in citations.split(draft)]
+    return strayed(question, sources.passages, {near.evidence.n for near in rested if near})
 
 
 def quotable(judged: Sequence[Judged]) -> list[Judged]:

@@ -14,6 +14,7 @@ from bot.grounding import FRAGMENT_BAR, SUPPORT_BAR, refuses
 from bot.retrieval import DENSE_WEIGHT
 from bot.stages import Span, spans
 from bot.trace import Answer, Passage, Sentence
+from bot.wording import many
 from ingest.index import IndexedChunk
 
 STOPPED = "Stopped here:"  # how the one step that led to an abstention begins
@@ -95,7 +96,7 @@ def _search(answer: Answer) -> Step:
     dense = sorted((p.dense_rank, _name(p, out), p.dense) for p, out in found if p.dense_rank)
     words = sorted((p.bm25_rank, _name(p, out), p.bm25) for p, out in found if p.bm25_rank)
     summary = (
-        f"{_many(len(found), 'passage was', 'passages were')} found: dense search ranked "
+        f"{many(len(found), 'passage was', 'passages were')} found: dense search ranked "
         f"{len(dense)} by meaning, BM25 {len(words)} by words."
     )
     scores = "dense search: cosine, -1 to 1; BM25: share of the most it could be, 0 to 1"
@@ -122,7 +123,7 @@ def _passages(answer: Answer) -> Step:
         facts.append((_name(passage, reason), "\n".join(lines)))
     summary = (
         f"The two rankings became one score, {found[0][0].score:.3f} at best: "
-        f"{_many(kept, 'passage was', 'passages were')} kept, {left_out} left out."
+        f"{many(kept, 'passage was', 'passages were')} kept, {left_out} left out."
     )
     return Step("Passages", summary, facts)
 
@@ -187,6 +188,7 @@ def _second_look(answer: Answer) -> Step:
             ("It answers the question", f"{signals.draft:.1%}; {DRAFT_BAR:.0%} is needed"),
             ("A sentence it rests on does", f"{rests:.1%}; {RESTS_BAR:.0%} is needed"),
             ("Any sentence does", f"{alone:.1%}; from {QUOTE_BAR:.0%} on it is preferred"),
+            *[("It rests on no passage on", f"{signals.strayed!r}")] * bool(signals.strayed),
         ]
         verdict = "The draft had to convince, and did"
         if not gate.passed:
@@ -241,7 +243,7 @@ def _draft(answer: Answer) -> Step:
         summary = _stop(answer, "the model wrote no sentence.")
     else:
         size = f" in {answer.tokens.completion} tokens" if answer.tokens.completion else ""
-        summary = f"{answer.model} wrote {_many(sentences, 'sentence', 'sentences')}{size}."
+        summary = f"{answer.model} wrote {many(sentences, 'sentence')}{size}."
     facts = (
         [("Citations of no passage", _marks(wrong))] if (wrong := answer.invalid_citations) else []
     )
@@ -261,14 +263,14 @@ def _check_summary(answer: Answer) -> str:
     stated = sum(bool(one.supported and one.evidence) for one in answer.sentences) - quoted
     whole = any(one.supported and not one.quoted for one in answer.sentences)
     why = "to complete a list" if whole else "instead"
-    instead = f"{_many(quoted, 'sentence', 'sentences')} of theirs quoted {why}"
+    instead = f"{many(quoted, 'sentence')} of theirs quoted {why}"
     if not total:
         return f"There is no draft to check; {instead}."
     if not answer.gate.passed:
         also = f"; {instead}" if quoted else ""
         return f"Not one of {total} counts: the draft as a whole was not believed{also}."
     if answer.abstained:
-        return f"{STOPPED} of {_many(total, 'sentence', 'sentences')} the passages state none."
+        return f"{STOPPED} of {many(total, 'sentence')} the passages state none."
     rest = {
         "withheld": len(answer.withheld),
         "marked": sum(not one.supported for one in answer.sentences),
@@ -277,7 +279,7 @@ def _check_summary(answer: Answer) -> str:
     others = "".join(f", {count} {what}" for what, count in rest.items() if count)
     if quoted:
         others += f"; {instead}"
-    return f"The passages state {stated} of {_many(total, 'sentence', 'sentences')}{others}."
+    return f"The passages state {stated} of {many(total, 'sentence')}{others}."
 
 
 def _drafted(answer: Answer) -> list[Sentence]:
@@ -314,7 +316,3 @@ def _stop(answer: Answer, said: str) -> str:
 
 def _marks(numbers: Sequence[int]) -> str:
     return " ".join(f"[{n}]" for n in numbers)
-
-
-def _many(count: int, one: str, more: str) -> str:
-    return f"{count} {one if count == 1 else more}"

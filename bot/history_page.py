@@ -12,6 +12,7 @@ from html import escape
 from bot import receipt_page
 from bot.history import Kept
 from bot.web.exchange import Exchange
+from bot.wording import many
 
 ID = "conversation"  # of the element that carries the JSON
 
@@ -22,7 +23,7 @@ def page(kept: Kept) -> str:
     head = (
         f'<header><p class="soft">Conversation with whybot {escape(kept.whybot)} ·'
         f" {_when(kept.began)} to {_when(kept.changed)} ·"
-        f" {count} {'question' if count == 1 else 'questions'}</p>"
+        f" {many(count, 'question')}</p>"
         f"<h1>{escape(kept.title)}</h1></header>\n"
     )
     turns = "".join(_turn(exchange, n) for n, exchange in enumerate(kept.exchanges, 1))

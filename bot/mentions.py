@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bot.retrieval import ASKING, stems
 from bot.trace import Passage
@@ -35,15 +35,32 @@ def unknown(text: str, passages: Sequence[Passage], misspelt: bool = False) -> s
     for number in NUMBER.findall(text):
         if number.replace(",", "") not in numbers:
             return str(number)
-    words = set(re.findall(r"\w+", plain))
+    return next(iter(_missing(_names(text), source, misspelt)), "")
+
+
+def strayed(question: str, passages: Sequence[Passage], used: Collection[int]) -> str:
+    """Return the first name in a question that is the subject of other passages than those used.
+
+    It stands in a heading of theirs, and in none used but for the title of the whole document.
+    used: numbers of passages.
+    """
+    rested = [f"{p.heading} {p.text}" for p in passages if p.n in used]
+    others = folded(" ".join(p.heading for p in passages if p.n not in used))
+    missing = _missing(_names(folded(question)), folded(" ".join(rested)), misspelt=True)
+    return next((name for name in missing if not _missing([name], others, misspelt=True)), "")
+
+
+def _missing(names: Sequence[str], source: str, misspelt: bool) -> list[str]:
+    """Return the names that do not stand in a text, both without accents."""
+    words = set(re.findall(r"\w+", source.lower()))
     stemmed = set(stems(source))
-    for name in _names(text):
-        for part in re.findall(r"\w+", name.lower()):
-            if part in words or part in ASKING or set(stems(part)) <= stemmed:
-                continue
-            if not (misspelt and difflib.get_close_matches(part, words, 1, MISSPELT)):
-                return name
-    return ""
+
+    def stands(part: str) -> bool:
+        if part in words or part in ASKING or set(stems(part)) <= stemmed:
+            return True
+        return misspelt and bool(difflib.get_close_matches(part, words, 1, MISSPELT))
+
+    return [name for name in names if not all(map(stands, re.findall(r"\w+", name.lower())))]
 
 
 def folded(text: str) -> str:

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from bot import models, selfways
 from bot.models import EMBEDDED, Chosen
 from bot.record import Measured
-from bot.selfways import Section, many
+from bot.selfways import Section
+from bot.wording import many
 from ingest import documents
 from ingest.pins import MODELS
 from ingest.settings import Settings

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bot import answerability, grounding, resolve, retrieval
 from bot.models import Chosen
+from bot.wording import many
 from ingest.settings import Settings
 
 Section = tuple[str, str]  # a question as people put it to the bot, and its answer
@@ -112,8 +113,3 @@ def _check(settings: Settings, chosen: Chosen) -> list[Section]:
             "instead of by my chat model, so that each names a passage that I read.",
         ),
     ]
-
-
-def many(count: int, noun: str) -> str:
-    """Write a count with its noun."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -129,6 +129,29 @@ def test_a_sure_answer_is_not_looked_at_twice() -> None:
     assert finished(after(first, "Is it slow?", SOURCES, "Yes.", who)) == ((first, []), [])
 
 
+@pytest.mark.parametrize(
+    ("question", "draft", "strayed"),
+    [
+        ("What is bad about RAG?", "Tuning takes days.", "RAG"),
+        ("What is bad about RAG?", "RAG adds latency.", ""),
+        ("Is RAG better than tuning?", "Tuning takes days.", ""),  # compares
+    ],
+)
+def test_a_draft_that_rests_on_another_subject_is_in_doubt(
+    question: str, draft: str, strayed: str
+) -> None:
+    passages = [
+        passage(1, "It adds latency.", heading="RAG > Cons", dense=0.6),
+        passage(2, "It takes days.", heading="Tuning > Cons", dense=0.6),
+    ]
+    who = chosen(FakeChat(replies=[[Vote(0.8)], *[[Vote(0.01)]] * 4]), one_token=ONE_TOKEN)
+    first, _ = finished(before(PASSED, question, passages, who))
+    assert first.answerable > SURE
+    (result, _), _ = finished(after(first, question, Sources(passages, embed), draft, who))
+    assert result.signals.strayed == strayed
+    assert result.passed is not bool(strayed)
+
+
 def test_a_number_asked_for_and_not_given_is_no_answer() -> None:
     who = chosen(FakeChat(replies=[[Vote(0.95)]]), one_token=ONE_TOKEN)
     question = "How many seconds does it add?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fakes import passage
 
-from bot.mentions import folded, unknown
+from bot.mentions import folded, strayed, unknown
 
 LATENCY = "RAG adds latency. It does not need training."
 COST = "Fine-tuning takes 3.5 hours on an A100, and costs 1,200 dollars."
@@ -63,3 +63,21 @@ def test_an_answer_may_not_misspell_a_name() -> None:
 
 def test_accents_are_taken_off() -> None:
     assert folded("Céloron à Åbo") == "Celoron a Abo"
+
+
+@pytest.mark.parametrize(
+    ("question", "used", "wanted"),
+    [
+        ("What does RAG add?", {2}, "RAG"),
+        ("What does RAG add?", {1}, ""),
+        ("What does RAG add?", {1, 2}, ""),
+        ("What does it add?", {2}, ""),
+        ("What does an A100 add?", {1}, ""),  # spoken of elsewhere, but no subject there
+        ("What does the Tuning guide say?", {1}, ""),
+        ("What did Celeron add?", {1}, ""),
+    ],
+)
+def test_a_question_on_one_subject_is_not_answered_from_another(
+    question: str, used: set[int], wanted: str
+) -> None:
+    assert strayed(question, PASSAGES, used) == wanted

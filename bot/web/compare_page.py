@@ -12,6 +12,7 @@ from bot.comparison import ALONE, Column, Lesson, Said, Way
 from bot.trace import Passage, Sentence
 from bot.web import links, prose, render
 from bot.web.comparing import Trial
+from bot.wording import many
 
 TITLES = {
     Way.BARE: "Without documents",
@@ -177,8 +178,8 @@ def given(done: Column) -> str:
         f"<span>score {one.score:.2f}, cosine {one.dense:.2f}</span></li>"
         for one in done.passages
     )
-    many = "1 passage" if len(done.passages) == 1 else f"{len(done.passages)} passages"
-    return f'<details class="given"><summary>{many} {which}</summary><ul>{rows}</ul></details>'
+    told = many(len(done.passages), "passage")
+    return f'<details class="given"><summary>{told} {which}</summary><ul>{rows}</ul></details>'
 
 
 def lesson(learnt: Lesson) -> str:

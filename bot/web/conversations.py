@@ -13,6 +13,7 @@ from pathlib import Path
 from bot import history_page, receipt_page
 from bot.history import Entry, Kept
 from bot.web import render
+from bot.wording import many
 
 
 def listed(entries: Sequence[Entry], damaged: Sequence[str], current: str) -> str:
@@ -27,12 +28,12 @@ def listed(entries: Sequence[Entry], damaged: Sequence[str], current: str) -> st
 
 def _row(entry: Entry, current: bool) -> str:
     mark = ' aria-current="true"' if current else ""
-    many = "1 question" if entry.count == 1 else f"{entry.count} questions"
+    told = many(entry.count, "question")
     return (
         f'<li><button type="button" data-id="{escape(entry.id)}"{mark}>'
         f'<bdi class="title">{escape(entry.title)}</bdi><span class="when">'
         f'<time datetime="{escape(entry.changed)}">{escape(when(entry.changed))}</time>'
-        f" · {many}</span></button></li>"
+        f" · {told}</span></button></li>"
     )
 
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 from bot.receipt_page import PAPER
 from bot.web import links
 from bot.web.reading import Found, Inspected, Opened, Quoted
+from bot.wording import many
 from ingest.index import IndexedChunk
 from ingest.pages import Box, Picture, Span
 
@@ -216,10 +217,10 @@ def _rect(box: Box, kind: str) -> str:
 
 def chunks(book: Opened, rows: Sequence[Inspected], limit: int, embedder: str, first: int) -> str:
     """Return a document chunk by chunk; first: the number of the first row, limit: in tokens."""
-    many = "1 chunk" if len(book.chunks) == 1 else f"{len(book.chunks)} chunks"
+    told = many(len(book.chunks), "chunk")
     apart = all(one.end <= two.start for one, two in pairwise(book.chunks))
     says = (
-        f"The bot sees this document as {many} of at most {limit} tokens, as {embedder} counts "
+        f"The bot sees this document as {told} of at most {limit} tokens, as {embedder} counts "
         "them. Each is embedded and found by itself, under its headings. "
         f"{'No two overlap.' if apart else 'What a chunk has of the one before it is marked.'}"
     )
@@ -233,7 +234,7 @@ def chunks(book: Opened, rows: Sequence[Inspected], limit: int, embedder: str, f
         more = links.chunks(book.name, on) if on < len(book.chunks) else ""
         ways.append(_way(f"{PART} more →", more))
     ways.append(_way("Whole document", links.document(book.name)))
-    return _page(book.title, _nav(f"{book.name} · {many}", ways), "".join(parts))
+    return _page(book.title, _nav(f"{book.name} · {told}", ways), "".join(parts))
 
 
 def _chunk(row: Inspected, limit: int) -> str:

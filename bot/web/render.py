@@ -13,6 +13,7 @@ from bot.trace import Answer, Dropped, Passage, Sentence
 from bot.web import links, prose
 from bot.web.exchange import Conversation, Exchange
 from bot.web.why import why
+from bot.wording import many
 from ingest.errors import WhybotError
 from ingest.library import Entry
 from ingest.sync import Report
@@ -81,9 +82,9 @@ def withheld(sentences: Sequence[Sentence]) -> str:
         f"<li>{escape(one.text)} <em>support {one.support:.0%}: {escape(one.reason)}</em></li>"
         for one in sentences
     )
-    many = "1 sentence was" if len(sentences) == 1 else f"{len(sentences)} sentences were"
+    told = many(len(sentences), "sentence was", "sentences were")
     return (
-        f'<details class="withheld"><summary>{many} withheld: the passages do not state it'
+        f'<details class="withheld"><summary>{told} withheld: the passages do not state it'
         f"</summary><ul>{rows}</ul></details>"
     )
 

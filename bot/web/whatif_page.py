@@ -17,6 +17,7 @@ from bot.web import prose, render
 from bot.web.bench import Bench, Trial
 from bot.web.exchange import Exchange
 from bot.whatif import OFF, Case, Difference, LeftOut, Preview, Row
+from bot.wording import many
 
 OPENING = 110  # characters of a passage, to know it by
 NOTHING = (
@@ -43,8 +44,8 @@ def ranking(bench: Bench) -> str:
         )
     parts.append(f'<ol class="ranking">{"".join(_row(one, seen) for one in rows)}</ol>')
     if more := len(seen.rows) - len(rows):
-        noun = "candidate ranks" if more == 1 else "candidates rank"
-        parts.append(f'<p class="more">{more} more {noun} lower.</p>')
+        lower = many(more, "more candidate ranks", "more candidates rank")
+        parts.append(f'<p class="more">{lower} lower.</p>')
     return "".join(parts)
 
 
@@ -60,9 +61,9 @@ def _gate(seen: Preview) -> str:
     if not gate.passed:
         why = UNFIT if gate.reason == UNFIT else scores
         return f'<p class="gate stops"><b>The gate stops it:</b> {why}. No model is asked.</p>'
-    many = "1 passage is" if shown == 1 else f"{shown} passages are"
+    those = many(shown, "passage is", "passages are")
     return (
-        f'<p class="gate"><b>The gate passes:</b> {scores}. {many} shown to the model, which then '
+        f'<p class="gate"><b>The gate passes:</b> {scores}. {those} shown to the model, which then '
         "judges whether they hold the answer.</p>"
     )
 
@@ -186,7 +187,7 @@ def counted(changed: Difference) -> str:
     total = sum(count for count, _ in parts)
     told = ", ".join(f"{count} {what}" for count, what in parts if count)
     new = f"; {len(changed.new)} new" if changed.new else ""
-    return f"Of {total} {'sentence' if total == 1 else 'sentences'}: {told or 'none'}{new}"
+    return f"Of {many(total, 'sentence')}: {told or 'none'}{new}"
 
 
 def _answer(answer: Answer, other: Answer | None, alone: str) -> str:

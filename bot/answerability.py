@@ -27,10 +27,11 @@ BAR = 0.15
 # else was tried: tests/gold/README.md. Weights of the log-odds of Yes, of the cosine similarity,
 # and of a name or number in the question that no passage has.
 YES, COSINE, UNKNOWN, CONSTANT = 1.51, 4.17, -2.69, -4.25
-SURE = 0.40  # from here on the draft is written and believed
+SURE = 0.50  # from here on the draft is written and believed
 DOUBT = 0.05  # below it nothing is written; between the two the draft has to convince
-# What P(Yes) a doubtful draft needs, asked whether it answers just this question, and whether one
-# of the sentences that it rests on does so alone.
+# What P(Yes) a doubtful draft needs, asked whether it answers just this question, and, below
+# LIKELY, whether one of the sentences that it rests on does so alone.
+LIKELY = 0.40
 DRAFT_BAR, RESTS_BAR = 0.66, 0.57
 # The latter, from which a sentence is quoted where the draft failed, or rests on none as good: of
 # the unanswerable questions that are refused none has one above .77 (public) and .81 (gold).
@@ -107,11 +108,15 @@ def after(
     if gate.signals is None:
         return gate, []
     signals = replace(gate.signals, strayed=_subject_missed(question, draft, sources))
-    if probability(signals) >= SURE:
+    answerable = probability(signals)
+    if answerable >= SURE:
         return gate, []
     asked = prompt.ask(sources.passages, prompt.answers(question, draft))
     said = yield from models.yes(chosen, asked)
     said = round(said or 0.0, 4)
+    if answerable >= LIKELY and said >= DRAFT_BAR:
+        reason = f"{gate.reason}; that the draft answers it, {said:.0%}"
+        return replace(gate, reason=reason, signals=replace(signals, draft=said)), []
     judged = yield from judge(question, sources, draft, chosen)
     rests = max((one.yes for one in judged if one.drafts), default=0.0)
     alone = max((one.yes for one in judged), default=0.0)

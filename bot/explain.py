@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot.answerability import DOUBT, DRAFT_BAR, QUOTE_BAR, RESTS_BAR
+from bot.answerability import DOUBT, DRAFT_BAR, LIKELY, QUOTE_BAR, RESTS_BAR
 from bot.grounding import FRAGMENT_BAR, SUPPORT_BAR, refuses
 from bot.retrieval import DENSE_WEIGHT
 from bot.stages import Span, spans
@@ -183,20 +183,21 @@ def _second_look(answer: Answer) -> Step:
     facts = []
     summary = _stop(answer, f"{gate.reason}.")
     if signals and signals.draft is not None:
-        rests, alone = signals.rests or 0.0, signals.alone or 0.0
-        facts = [
-            ("It answers the question", f"{signals.draft:.1%}; {DRAFT_BAR:.0%} is needed"),
-            ("A sentence it rests on does", f"{rests:.1%}; {RESTS_BAR:.0%} is needed"),
-            ("Any sentence does", f"{alone:.1%}; from {QUOTE_BAR:.0%} on it is preferred"),
-            *[("It rests on no passage on", f"{signals.strayed!r}")] * bool(signals.strayed),
-        ]
+        facts = [("It answers the question", f"{signals.draft:.1%}; {DRAFT_BAR:.0%} is needed")]
+        facts += [("It rests on no passage on", f"{signals.strayed!r}")] * bool(signals.strayed)
+        also = ""
+        if signals.rests is not None and signals.alone is not None:
+            needed = f"{RESTS_BAR:.0%} is needed below a probability of {LIKELY:.0%}"
+            preferred = f"from {QUOTE_BAR:.0%} on it is preferred"
+            facts += [
+                ("A sentence it rests on does", f"{signals.rests:.1%}; {needed}"),
+                ("Any sentence does", f"{signals.alone:.1%}; {preferred}"),
+            ]
+            also = f", that a sentence it rests on does so alone, {signals.rests:.1%}"
         verdict = "The draft had to convince, and did"
         if not gate.passed:
             verdict = _stop(answer, "the draft had to convince, and did not")
-        summary = (
-            f"{verdict}: that it answers the question has {signals.draft:.1%}, "
-            f"that a sentence it rests on does so alone, {rests:.1%}."
-        )
+        summary = f"{verdict}: that it answers the question has {signals.draft:.1%}{also}."
     return Step("Second look", summary, facts)
 
 

@@ -71,8 +71,8 @@ def _refusal(chosen: Chosen) -> list[Section]:
             "chat model's Yes, the best cosine, and names missing from the passages make that "
             f"probability. If it is below {answerability.SURE:.0%}, my draft has to convince: my "
             f"chat model has to say with a probability of {answerability.DRAFT_BAR:.0%} that it "
-            f"answers the question, and of {answerability.RESTS_BAR:.0%} that a sentence it rests "
-            "on does."
+            f"answers the question. If it is below {answerability.LIKELY:.0%}, a sentence that my "
+            f"draft rests on has to do so alone, with {answerability.RESTS_BAR:.0%}."
         )
     return [
         ("How do you decide that you don't know?", decided),

@@ -12,6 +12,7 @@ from bot.answerability import (
     BAR,
     DOUBT,
     DRAFT_BAR,
+    LIKELY,
     NEAR,
     QUOTE_BAR,
     RESTS_BAR,
@@ -110,6 +111,20 @@ def test_in_doubt_the_draft_has_to_convince(draft: float, sentences: float, pass
     assert "Proposed answer: RAG adds latency." in about_draft
     assert "Text: RAG adds latency.\n" in about_sentences[0]
     assert "RAG is old" not in about_sentences[0]
+
+
+@pytest.mark.parametrize(("draft", "passed"), [(DRAFT_BAR + 0.01, True), (DRAFT_BAR - 0.01, False)])
+def test_in_little_doubt_no_sentence_has_to_answer_alone(draft: float, passed: bool) -> None:
+    model = FakeChat(replies=[[Vote(0.73)], [Vote(draft)], [Vote(0.01)], [Vote(0.01)]])
+    who = chosen(model, one_token=ONE_TOKEN)
+    first, _ = finished(before(PASSED, "How slow is it?", PASSAGES, who))
+    assert LIKELY < first.answerable < SURE
+    (result, judged), _ = finished(
+        after(first, "How slow is it?", SOURCES, "RAG adds latency.", who)
+    )
+    assert (result.passed, bool(judged)) == (passed, not passed)
+    assert result.signals.draft == pytest.approx(draft, abs=1e-3)
+    assert (result.signals.rests is None) is passed
 
 
 def test_a_sentence_that_surely_answers_is_preferred_to_a_draft_that_rests_on_none() -> None:

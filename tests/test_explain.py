@@ -12,7 +12,7 @@ from fakes import Shelf, passage
 
 from bot import answer as path
 from bot import prompt
-from bot.answerability import DOUBT, DRAFT_BAR, RESTS_BAR
+from bot.answerability import DOUBT, DRAFT_BAR, LIKELY, RESTS_BAR
 from bot.ask import explanation
 from bot.explain import STOPPED, Step, explain
 from bot.retrieval import DENSE_WEIGHT, Retriever
@@ -312,7 +312,9 @@ def test_stopped_by_a_doubtful_draft(grounding: str) -> None:
     assert "2.0%" in said
     second = step(answer, "Second look")
     assert fact(second, "It answers the question") == f"95.0%; {DRAFT_BAR:.0%} is needed"
-    assert fact(second, "A sentence it rests on does") == f"2.0%; {RESTS_BAR:.0%} is needed"
+    assert fact(second, "A sentence it rests on does") == (
+        f"2.0%; {RESTS_BAR:.0%} is needed below a probability of {LIKELY:.0%}"
+    )
     assert step(answer, "Gate").summary.startswith("In doubt: ")
     assert step(answer, "Check").summary.startswith("Not one of 1 counts")
     assert titles(answer) == "Question Search Passages Gate Prompt Draft Second look Check Time"
@@ -323,6 +325,18 @@ def test_a_doubtful_draft_that_convinces() -> None:
     assert not answer.abstained
     assert step(answer, "Second look").summary.startswith("The draft had to convince, and did: ")
     assert "Second look" not in titles(answered(YES, ["RAG adds latency."]))
+
+
+def test_in_little_doubt_the_second_look_is_at_the_draft_alone() -> None:
+    answer = answered(DOUBTFUL, ["RAG adds latency."], YES, YES, NO)
+    assert answer.gate.signals is not None
+    signals = replace(answer.gate.signals, draft=0.9, rests=None, alone=None, strayed="RAG")
+    second = step(replace(answer, gate=replace(answer.gate, signals=signals)), "Second look")
+    assert second.summary.endswith(": that it answers the question has 90.0%.")
+    assert dict(second.facts) == {
+        "It answers the question": f"90.0%; {DRAFT_BAR:.0%} is needed",
+        "It rests on no passage on": "'RAG'",
+    }
 
 
 def test_stopped_for_want_of_a_number() -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 VERBATIM = 0.9  # of a text's stems in one sentence: the sentence says the same
 ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d+[.)])[ \t]+")  # what stands before an item of a list
+LABEL = re.compile(r"(\*\*|__)[^*_\n]{1,60}(?::\1|\1:)")  # paragraphs begun so are a list as well
 NEGATIONS = frozenset("not no never without cannot neither nor none nothing hardly".split())
 
 
@@ -64,7 +65,8 @@ class Sources:
                 found = Evidence(passage.n, passage.start + start, passage.start + end, text)
                 self._rows.append((found, passage.heading, around | set(stems(text)), whole))
                 line = passage.text.rfind("\n", 0, start) + 1
-                if ITEM.fullmatch(passage.text, line, start):
+                labelled = start == line and LABEL.match(passage.text, start)
+                if labelled or ITEM.fullmatch(passage.text, line, start):
                     self._items.append((found, passage.heading))
 
     def nearest(self, text: str) -> Nearest | None:

@@ -124,3 +124,15 @@ def test_the_items_that_an_answer_left_out_of_a_list_are_found() -> None:
     ]
     assert sources.left_out([first, second, third]) == []
     assert sources.left_out([first, end]) == []  # one item alone is no list
+
+
+@pytest.mark.parametrize("mark", ["**{}:**", "**{}**:", "__{}:__"])
+def test_paragraphs_that_begin_with_a_label_are_items_too(mark: str) -> None:
+    labels = [mark.format(word) for word in ("Speed", "Cost", "Data")]
+    text = "\n\n".join(f"{label} When it counts." for label in labels) + "\n\n**Note** well."
+    sources = Sources([passage(1, text)], embed)
+    speed, cost, data = (sources.nearest(f"{label} When it counts.") for label in labels)
+    assert speed and cost and data
+    assert [near.evidence for near in sources.left_out([speed.evidence, cost.evidence])] == [
+        data.evidence
+    ]

@@ -95,10 +95,9 @@ def _print_end(answer: Answer) -> None:
             f"withheld ({sentence.support:.0%} support, {sentence.reason}): {sentence.text}",
             file=sys.stderr,
         )
-    cited = {n for sentence in answer.sentences for n in sentence.citations}
     print("\n\nNearest passages:" if answer.abstained else "\n\nSources:")
     for passage in answer.passages:
-        if answer.abstained or passage.n in cited:
+        if answer.abstained or passage.n in answer.cited:
             print(f"  [{passage.n}] {passage.source} (score {passage.score:.2f})")
     seconds = answer.timings_ms["total"] / 1000
     tokens = answer.tokens

@@ -48,11 +48,13 @@ def _turn(exchange: Exchange, n: int) -> str:
         parts.append(f'<p class="soft">{escape(exchange.outcome)} {escape(exchange.error)}</p>')
     anchor = f"t{n}p"
     if exchange.answer:
-        found = receipt_page.passages(exchange.answer, anchor)
-        parts += [receipt_page.answered(exchange.answer, anchor), "<h3>Passages</h3>", found]
+        parts.append(receipt_page.answered(exchange.answer, anchor))
     elif exchange.draft:
         draft = f"<pre>{escape(exchange.draft)}</pre>"
         parts.append(receipt_page.folded("What was written till then, not checked", draft))
+    if exchange.answer or exchange.passages:
+        found = receipt_page.passages(exchange.passages, exchange.dropped, exchange.cited, anchor)
+        parts += ["<h3>Passages</h3>", found]
     if exchange.receipt:
         how = receipt_page.details(exchange.receipt, level=3)
         parts.append(receipt_page.folded("How it came about", how))

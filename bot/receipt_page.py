@@ -7,7 +7,7 @@ travels along as data that no browser runs and no text can end.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,7 @@ def page(receipt: Receipt, data: str) -> str:
         [
             _head(receipt),
             _section("Answer", answered(answer)),
-            _section("Passages", passages(answer)),
+            _section("Passages", passages(answer.passages, answer.dropped, answer.cited)),
             details(receipt),
         ]
     )
@@ -197,12 +197,13 @@ def _sentences(sentences: Iterable[Sentence]) -> str:
     return _table(heads, rows)
 
 
-def passages(answer: Answer, anchor: str = "p") -> str:
+def passages(
+    shown: Iterable[Passage], dropped: Sequence[Dropped], cited: Collection[int], anchor: str = "p"
+) -> str:
     """Return the passages, and those that the model was not shown."""
-    cited = {n for sentence in answer.sentences for n in sentence.citations}
-    parts = [_passage(passage, passage.n in cited, anchor) for passage in answer.passages]
-    if answer.dropped:
-        parts.append(folded("Found, and not shown to the model", _dropped(answer.dropped)))
+    parts = [_passage(passage, passage.n in cited, anchor) for passage in shown]
+    if dropped:
+        parts.append(folded("Found, and not shown to the model", _dropped(dropped)))
     return "".join(parts) or "<p>None was found.</p>"
 
 

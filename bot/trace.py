@@ -194,6 +194,11 @@ class Answer:
     notes: list[str] = field(default_factory=list)
     knobs: Knobs | None = None  # turned for this answer; None: those in force
 
+    @property
+    def cited(self) -> frozenset[int]:
+        """Return the numbers of the passages that its sentences cite."""
+        return frozenset(n for sentence in self.sentences for n in sentence.citations)
+
     def to_json(self) -> dict[str, Any]:
         """Return the answer as plain data; these names are the product's interface."""
         return asdict(self)

@@ -447,6 +447,15 @@ def test_an_export_is_one_page_that_carries_all(home: Path) -> None:
         assert text in elements.text
 
 
+def test_an_exported_turn_that_was_stopped_has_the_passages_it_found(home: Path) -> None:
+    stopped = replace(answered(), outcome="stopped", answer=None, receipt=None)
+    assert stopped.passages and stopped.draft
+    place = history.save(home, Place(), [stopped])
+    text = Elements(history_page.page(history.read(home, place.id))).text
+    assert "stopped" in text
+    assert all(passage.text in text for passage in stopped.passages)
+
+
 def test_links_save_both_forms_under_a_name_of_whybot(home: Path) -> None:
     place = history.save(home, Place(), [failed(EVIL)])
     kept = history.read(home, place.id)

@@ -69,8 +69,7 @@ class Exchange:
     @property
     def cited(self) -> frozenset[int]:
         """Return the numbers of the passages that the answer cites."""
-        sentences = self.answer.sentences if self.answer else []
-        return frozenset(n for sentence in sentences for n in sentence.citations)
+        return self.answer.cited if self.answer else frozenset()
 
     def take(self, event: Event) -> str:
         """Take in an event; return what the bot is doing now, for people."""

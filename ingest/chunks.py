@@ -18,7 +18,7 @@ from itertools import pairwise
 from ingest.documents import Document, Heading
 from ingest.sentences import sentence_ends
 
-VERSION = 1  # changes when the same document would be cut differently
+VERSION = 2  # changes when the same document would be cut differently
 
 # A token counts once for each 16 characters begun: a tokenizer may make one unknown token of a
 # line of base64, and a chunk must fit the chat model's window as well.

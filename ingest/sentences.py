@@ -20,6 +20,8 @@ _MARKERS = re.compile(r"\s*(?:(?:[-*+•>]|#{1,6}|\d{1,3}[.)])\s+)*")
 _LAST_WORD = re.compile(r"[^\W\d_](?:\w|\.(?=\w))*\Z")
 _LIST_NUMBER = re.compile(r"(?:\A|[\r\n])[ \t>]*\d{1,3}\Z")
 
+CLOSING = "\"'”’»)"  # what may close a quotation
+
 _NEVER_LAST = frozenset("dr mr mrs ms mx prof st mt vs cf viz approx ca bzw incl".split())
 _BEFORE_A_NUMBER = frozenset("no nos nr fig figs eq eqs sec ch vol pp abb art al".split())
 
@@ -58,10 +60,12 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 def _goes_on(text: str, match: re.Match[str]) -> bool:
     """Tell whether the punctuation found is inside a sentence."""
     before = text[max(0, match.start() - 24) : match.start()]
-    after = text[match.end() : match.end() + 24].lstrip()[:1]
+    rest = text[match.end() : match.end() + 24].lstrip()
+    after = rest[:1]
     mark = match[1][0]
-    if mark in "!?":  # "Why?" he asked
-        return after.islower() and match[1][-1] in "\"'”’»)"
+    if mark in "!?":  # "Why?" he asked; some texts set a space before the quote
+        quoted = match[1][-1] in CLOSING or after in CLOSING
+        return quoted and rest.lstrip(f" {CLOSING}")[:1].islower()
     if mark == "…" or match[1].startswith(".."):
         return after.islower()
     if mark != ".":

@@ -24,6 +24,8 @@ def sentences(text: str) -> list[str]:
         "It takes approx. five minutes.",
         "Wait... what is it?",
         '"Why?" he asked.',
+        "They say `` Opa ! '' and let them break.",
+        'They say "Opa ! " when plates break.',
         "Das gilt z.B. für Modelle.",
         "Use v1.2.3 or example.com today",
         "The U.S. Army",

@@ -60,6 +60,12 @@ def check(
     found = replace(sentence, evidence=near.evidence)
     if amiss:
         return replace(found, reason=amiss)
+    rested = [passage for passage in sources.passages if passage.n == near.evidence.n]
+    foreign = unknown(sentence.text, rested)
+    if foreign and not prompt.COMPARES.search(question):  # the other side has its own passage
+        return replace(
+            found, reason=f"{foreign!r} does not stand in the passage it comes nearest to"
+        )
     fragment = len(words) < FRAGMENT
     if near.verbatim and not (fragment and chosen.one_token):
         share = round(near.share, 4)

@@ -21,7 +21,7 @@ MISSPELT = 0.85  # difflib's ratio from which a name is another's misspelling: C
 
 
 def unknown(text: str, passages: Sequence[Passage], misspelt: bool = False) -> str:
-    """Return the first number, name or quoted phrase that stands in no passage, or "".
+    """Return the first quoted phrase, name or number that stands in no passage, or "".
 
     misspelt: whether a name may differ from the passages' by a letter, as people's questions do.
     """
@@ -31,11 +31,10 @@ def unknown(text: str, passages: Sequence[Passage], misspelt: bool = False) -> s
     for quoted in QUOTE.findall(text):
         if " ".join(quoted.lower().split()).strip(".,;:!?") not in plain:
             return str(quoted)
+    if missing := _missing(_names(text), source, misspelt):
+        return missing[0]
     numbers = {number.replace(",", "") for number in NUMBER.findall(source)}
-    for number in NUMBER.findall(text):
-        if number.replace(",", "") not in numbers:
-            return str(number)
-    return next(iter(_missing(_names(text), source, misspelt)), "")
+    return next((n for n in NUMBER.findall(text) if n.replace(",", "") not in numbers), "")
 
 
 def strayed(question: str, passages: Sequence[Passage], used: Collection[int]) -> str:

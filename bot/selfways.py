@@ -97,9 +97,9 @@ def _check(settings: Settings, chosen: Chosen) -> list[Section]:
         (
             "How do you check your answers? Do you hallucinate?",
             "My chat model may hallucinate, so I check every sentence of its draft against the "
-            "passages. A number or a name that stands nowhere in them makes a sentence "
-            "unsupported, and so does a cosine to all of their sentences that is below "
-            f"{grounding.LIKE:g}. For any other, {asked}.",
+            "passages. A number or a name that the nearest passage lacks makes a sentence "
+            "unsupported (in a comparison: that all lack), and so does a cosine to all of their "
+            f"sentences that is below {grounding.LIKE:g}. For any other, {asked}.",
         ),
         (
             "What do you do with sentences that you cannot support?",

@@ -71,6 +71,22 @@ def test_an_answer_is_no_refusal(text: str) -> None:
 # --- each sentence of an answer
 
 
+@pytest.mark.parametrize(
+    ("question", "supported"), [("What does an A100 add?", False), ("Is RAG better than it?", True)]
+)
+def test_a_name_must_stand_in_the_passage_that_comes_nearest(
+    question: str, supported: bool
+) -> None:
+    who, model = voter(*[[Vote(0.99)]] * supported)
+    asked = check(Sentence("RAG adds latency to an A100.", []), question, SOURCES, who)
+    sentence, _ = finished(asked)
+    assert sentence.supported is supported
+    assert len(model.calls) == supported
+    if not supported:
+        assert sentence.reason == "'A100' does not stand in the passage it comes nearest to"
+        assert sentence.evidence is not None and sentence.evidence.n == 1
+
+
 def test_what_a_passage_says_is_supported_without_asking() -> None:
     sentence, _ = checked("RAG adds latency.")
     assert (sentence.supported, sentence.support) == (True, 1.0)

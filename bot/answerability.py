@@ -111,23 +111,36 @@ def after(
     answerable = probability(signals)
     if answerable >= SURE:
         return gate, []
-    asked = prompt.ask(sources.passages, prompt.answers(question, draft))
-    said = yield from models.yes(chosen, asked)
-    said = round(said or 0.0, 4)
-    if answerable >= LIKELY and said >= DRAFT_BAR:
-        reason = f"{gate.reason}; that the draft answers it, {said:.0%}"
-        return replace(gate, reason=reason, signals=replace(signals, draft=said)), []
+    said: float | None = None
+    if answerable >= LIKELY:
+        said = yield from _convinces(question, sources, draft, chosen)
+        if said >= DRAFT_BAR:
+            reason = f"{gate.reason}; that the draft answers it, {said:.0%}"
+            return replace(gate, reason=reason, signals=replace(signals, draft=said)), []
     judged = yield from judge(question, sources, draft, chosen)
     rests = max((one.yes for one in judged if one.drafts), default=0.0)
     alone = max((one.yes for one in judged), default=0.0)
+    open_yet = rests >= RESTS_BAR and not rests < QUOTE_BAR <= alone
+    if open_yet and said is None:  # else the answer would change nothing
+        said = yield from _convinces(question, sources, draft, chosen)
+    told = "" if said is None else f"that the draft answers it, {said:.0%}; "
     weighed = replace(
         gate,
-        passed=said >= DRAFT_BAR and rests >= RESTS_BAR and not rests < QUOTE_BAR <= alone,
-        reason=f"{gate.reason}; that the draft answers it, {said:.0%}; that a sentence alone does, "
-        f"{alone:.0%}, and of those that the draft rests on, {rests:.0%}",
+        passed=open_yet and said is not None and said >= DRAFT_BAR,
+        reason=f"{gate.reason}; {told}that a sentence alone does, {alone:.0%}, "
+        f"and of those that the draft rests on, {rests:.0%}",
         signals=replace(signals, draft=said, rests=rests, alone=alone),
     )
     return weighed, judged
+
+
+def _convinces(
+    question: str, sources: Sources, draft: str, chosen: models.Chosen
+) -> Generator[Reading, None, float]:
+    """Ask whether the draft answers just this question: P(Yes)."""
+    asked = prompt.ask(sources.passages, prompt.answers(question, draft))
+    said = yield from models.yes(chosen, asked)
+    return round(said or 0.0, 4)
 
 
 def probability(signals: Signals) -> float:

@@ -180,24 +180,24 @@ def _gate_summary(answer: Answer) -> str:
 
 def _second_look(answer: Answer) -> Step:
     gate, signals = answer.gate, answer.gate.signals
-    facts = []
+    facts, told = [], []
     summary = _stop(answer, f"{gate.reason}.")
+    if signals and signals.strayed:
+        facts.append(("It rests on no passage on", f"{signals.strayed!r}"))
+    if signals and signals.rests is not None and signals.alone is not None:
+        needed = f"{RESTS_BAR:.0%} is needed below a probability of {LIKELY:.0%}"
+        preferred = f"from {QUOTE_BAR:.0%} on it is preferred"
+        facts.append(("A sentence it rests on answers", f"{signals.rests:.1%}; {needed}"))
+        facts.append(("Any sentence does", f"{signals.alone:.1%}; {preferred}"))
+        told.append(f"that a sentence it rests on answers alone has {signals.rests:.1%}")
     if signals and signals.draft is not None:
-        facts = [("It answers the question", f"{signals.draft:.1%}; {DRAFT_BAR:.0%} is needed")]
-        facts += [("It rests on no passage on", f"{signals.strayed!r}")] * bool(signals.strayed)
-        also = ""
-        if signals.rests is not None and signals.alone is not None:
-            needed = f"{RESTS_BAR:.0%} is needed below a probability of {LIKELY:.0%}"
-            preferred = f"from {QUOTE_BAR:.0%} on it is preferred"
-            facts += [
-                ("A sentence it rests on does", f"{signals.rests:.1%}; {needed}"),
-                ("Any sentence does", f"{signals.alone:.1%}; {preferred}"),
-            ]
-            also = f", that a sentence it rests on does so alone, {signals.rests:.1%}"
+        facts.append(("It answers the question", f"{signals.draft:.1%}; {DRAFT_BAR:.0%} is needed"))
+        told.append(f"that it answers the question has {signals.draft:.1%}")
+    if told:
         verdict = "The draft had to convince, and did"
         if not gate.passed:
             verdict = _stop(answer, "the draft had to convince, and did not")
-        summary = f"{verdict}: that it answers the question has {signals.draft:.1%}{also}."
+        summary = f"{verdict}: {', '.join(told)}."
     return Step("Second look", summary, facts)
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from bot import models, prompt
 from bot.evidence import Nearest, Sources
-from bot.mentions import unknown
+from bot.mentions import elsewhere, strayed, unknown
 from bot.retrieval import stems
 from bot.trace import Reading, Sentence
 
@@ -60,24 +60,29 @@ def check(
     found = replace(sentence, evidence=near.evidence)
     if amiss:
         return replace(found, reason=amiss)
-    rested = [passage for passage in sources.passages if passage.n == near.evidence.n]
-    foreign = unknown(sentence.text, rested)
-    if foreign and not prompt.COMPARES.search(question):  # the other side has its own passage
-        return replace(
-            found, reason=f"{foreign!r} does not stand in the passage it comes nearest to"
-        )
     fragment = len(words) < FRAGMENT
+    read, n = sources.passages, near.evidence.n
+    if not prompt.COMPARES.search(question):  # else the other side has its own passage
+        rested = [passage for passage in read if passage.n == n]
+        if foreign := unknown(sentence.text, rested) or strayed(sentence.text, read, {n}):
+            lacks = f"{foreign!r} does not stand in the passage it comes nearest to"
+            return replace(found, reason=lacks)
+        # What is said of one subject is taken for another's if the other's passage lies beside it.
+        if not fragment and elsewhere(sentence.text, read, n):
+            read = rested
     if near.verbatim and not (fragment and chosen.one_token):
         share = round(near.share, 4)
         return _cited(replace(found, support=share, supported=True, reason="a passage says it so"))
     if not fragment and near.cosine < LIKE:
         return replace(found, reason=f"no passage says anything like it (cosine {near.cosine:.2f})")
     asked = prompt.answers(question, sentence.text) if fragment else prompt.supported(sentence.text)
-    probability = yield from models.yes(chosen, prompt.ask(sources.passages, asked))
+    probability = yield from models.yes(chosen, prompt.ask(read, asked))
     if probability is not None:
         support, bar = probability, FRAGMENT_BAR if fragment else SUPPORT_BAR
-        what = "answer the question so" if fragment else "state it"
-        reason = f"the model, asked whether the passages {what}"
+        what = "the passages answer the question so" if fragment else "the passages state it"
+        if read is not sources.passages:
+            what = f"passage {n} alone states it"
+        reason = f"the model, asked whether {what}"
     else:
         support, bar = near.share if near.same_polarity else 0.0, SHARED
         reason = "words shared with the passage; this model gives no probabilities"

@@ -49,6 +49,13 @@ def strayed(question: str, passages: Sequence[Passage], used: Collection[int]) -
     return next((name for name in missing if not _missing([name], others, misspelt=True)), "")
 
 
+def elsewhere(text: str, passages: Sequence[Passage], used: int) -> bool:
+    """Tell whether a word of a text heads other passages and stands nowhere in the one used."""
+    own = {stem for p in passages if p.n == used for stem in stems(f"{p.heading} {p.text}")}
+    others = {stem for p in passages if p.n != used for stem in stems(p.heading)}
+    return not others.isdisjoint(set(stems(text)) - own)
+
+
 def _missing(names: Sequence[str], source: str, misspelt: bool) -> list[str]:
     """Return the names that do not stand in a text, both without accents."""
     words = set(re.findall(r"\w+", source.lower()))

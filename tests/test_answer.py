@@ -201,13 +201,13 @@ def test_nothing_is_written_when_the_passages_lack_the_answer() -> None:
 @pytest.mark.parametrize("grounding", ["strict", "show"])
 def test_a_draft_that_does_not_answer_the_question_is_no_answer(grounding: str) -> None:
     draft = "RAG adds latency."
-    result, _, _ = run([Vote(0.5)], [draft], YES, NO, NO, grounding=grounding)
+    result, _, _ = run([Vote(0.5)], [draft], NO, NO, grounding=grounding)
     assert result.abstained
     assert not result.gate.passed
     assert result.draft == draft
     (sentence,) = result.withheld or result.sentences
     assert not sentence.supported
-    assert "that the draft answers it, 95%" in sentence.reason
+    assert "of those that the draft rests on, 2%" in sentence.reason
     assert sentence.evidence is not None
     if grounding == "strict":
         assert result.answer == f"{prompt.ABSTENTION} The nearest they come: “{draft}” [1]"
@@ -261,7 +261,7 @@ def test_what_was_asked_of_sentences_in_doubt_is_not_asked_again_to_quote_them()
 
 
 def test_a_doubtful_draft_that_fails_leaves_the_quote() -> None:
-    result, _, _ = run([Vote(0.5)], ["RAG is all right."], NO, YES)
+    result, _, _ = run([Vote(0.5)], ["RAG is all right."], YES, NO)
     assert (result.gate.passed, result.abstained) == (False, False)
     assert result.answer == "RAG > Cons: RAG adds latency. [1]"
 

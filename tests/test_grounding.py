@@ -71,6 +71,21 @@ def test_an_answer_is_no_refusal(text: str) -> None:
 # --- each sentence of an answer
 
 
+@pytest.mark.parametrize(("subject", "alone"), [("It", False), ("Tuning", True)])
+def test_what_heads_another_passage_has_to_be_stated_by_the_nearest_alone(
+    subject: str, alone: bool
+) -> None:
+    passages = [
+        passage(1, "It looks up documents first.", heading="RAG > Cons"),
+        passage(2, "It takes days.", heading="Tuning > Cons"),
+    ]
+    who, model = voter([Vote(0.9)])
+    said = Sentence(f"{subject} looks up many documents.", [])
+    sentence, _ = finished(check(said, "What does it do?", Sources(passages, alike), who))
+    assert ("It takes days." in str(model.calls[0][-1].content)) is not alone
+    assert ("passage 1 alone" in sentence.reason) is alone
+
+
 @pytest.mark.parametrize(
     ("question", "supported"), [("What does an A100 add?", False), ("Is RAG better than it?", True)]
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fakes import passage
 
-from bot.mentions import folded, strayed, unknown
+from bot.mentions import elsewhere, folded, strayed, unknown
 
 LATENCY = "RAG adds latency. It does not need training."
 COST = "Fine-tuning takes 3.5 hours on an A100, and costs 1,200 dollars."
@@ -81,3 +81,16 @@ def test_a_question_on_one_subject_is_not_answered_from_another(
     question: str, used: set[int], wanted: str
 ) -> None:
     assert strayed(question, PASSAGES, used) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "used", "wanted"),
+    [
+        ("It has cons.", 2, True),
+        ("It has cons.", 1, False),
+        ("It has latency.", 2, False),  # stands in the other's text alone
+        ("Rag is old.", 3, True),
+    ],
+)
+def test_a_word_may_head_another_passage(text: str, used: int, wanted: bool) -> None:
+    assert elsewhere(text, PASSAGES, used) is wanted

@@ -121,6 +121,8 @@ def after(
     rests = max((one.yes for one in judged if one.drafts), default=0.0)
     alone = max((one.yes for one in judged), default=0.0)
     open_yet = rests >= RESTS_BAR and not rests < QUOTE_BAR <= alone
+    if signals.strayed and prompt.YES_OR_NO.match(question):  # Yes of one subject is not of another
+        open_yet = False
     if open_yet and said is None:  # else the answer would change nothing
         said = yield from _convinces(question, sources, draft, chosen)
     told = "" if said is None else f"that the draft answers it, {said:.0%}; "

@@ -22,6 +22,11 @@ COMPARES = re.compile(
     r"\b(?:compare[ds]?|comparison|versus|vs|differ\w*|better|worse|than|or|which of)\b",
     re.IGNORECASE,
 )
+# A question for Yes or No, which a small model answers with Yes when in doubt.
+YES_OR_NO = re.compile(
+    r"\W*(?:is|are|was|were|do|does|did|can|could|will|would|should|has|have|had|may|might|must)\b",
+    re.IGNORECASE,
+)
 MARGIN = 16  # tokens left free between the prompt, the answer and the end of the window
 
 # Neither citations nor abstention are asked of the model. A small one that may refuse refuses
@@ -113,6 +118,17 @@ def judge(question: str, text: str) -> list[BaseMessage]:
             f"Question: {question}\n\n"
             f"Can it be answered with the following text alone? Text: {text}\n\n"
             "Reply with Yes or No only."
+        ),
+    ]
+
+
+def states(text: str, statement: str) -> list[BaseMessage]:
+    """Ask whether some sentences alone state a sentence; a prompt of its own."""
+    return [
+        SystemMessage("You judge whether a text supports a statement."),
+        HumanMessage(
+            f"Text: {text}\n\nStatement: {statement}\n\n"
+            "Is this statement fully supported by the text alone? Reply with Yes or No only."
         ),
     ]
 

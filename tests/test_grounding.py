@@ -71,6 +71,28 @@ def test_an_answer_is_no_refusal(text: str) -> None:
 # --- each sentence of an answer
 
 
+@pytest.mark.parametrize(("alone", "asked"), [(0.55, 1), (0.65, 2)])
+def test_a_yes_has_to_be_stated_by_the_nearest_sentence_alone(alone: float, asked: int) -> None:
+    who, model = voter(*[[Vote(alone)], [Vote(0.9)]][:asked])
+    said = Sentence("Yes, it adds much latency to all of them.", [])
+    sentence, _ = finished(check(said, "Does it add latency?", SOURCES, who))
+    assert sentence.supported is (asked == 2)
+    assert len(model.calls) == asked
+    assert "Text: RAG > Cons: RAG adds latency.\n" in str(model.calls[0][-1].content)
+    assert ("nearest sentence alone" in sentence.reason) is (asked == 1)
+
+
+def test_the_same_words_may_say_the_contrary() -> None:
+    sources = Sources([passage(1, "RAG is slower than fine-tuned models.")], alike)
+    for said, asked in (
+        ("RAG is slower than fine-tuned models.", 0),
+        ("Fine-tuned models are slower than RAG.", 1),
+    ):
+        who, model = voter(*[[Vote(0.1)]] * asked)
+        sentence, _ = finished(check(Sentence(said, []), "Which is slower?", sources, who))
+        assert (sentence.supported, len(model.calls)) == (not asked, asked)
+
+
 @pytest.mark.parametrize(("subject", "alone"), [("It", False), ("Tuning", True)])
 def test_what_heads_another_passage_has_to_be_stated_by_the_nearest_alone(
     subject: str, alone: bool

@@ -56,18 +56,17 @@ def _search(settings: Settings) -> list[Section]:
 
 
 def _refusal(chosen: Chosen) -> list[Section]:
-    # Of nobody in particular: the small model takes "I decide" for "you decide".
     score = f"the best passage has a score below {answerability.BAR:g}"
-    support = "no sentence of the draft is supported by the passages"
+    support = "I can support no sentence of my draft"
     if chosen.one_token is None:
         decided = (
-            f'The answer is "I don\'t know" in two cases: {score}, or {support}. My chat model '
-            "gives no probabilities, so I cannot ask it whether I know."
+            f"I decide that I don't know, and refuse to answer, in two cases: {score}, or "
+            f"{support}. My chat model gives no probabilities, so I cannot ask it whether I know."
         )
     else:
         decided = (
-            f'The answer is "I don\'t know" in three cases: {score}, the probability that the '
-            f"passages hold the answer is below {answerability.DOUBT:.0%}, or {support}. My "
+            f"I decide that I don't know, and refuse to answer, in three cases: {score}, the "
+            f"probability that I can answer is below {answerability.DOUBT:.0%}, or {support}. My "
             "chat model's Yes, the best cosine, and names missing from the passages make that "
             f"probability. If it is below {answerability.SURE:.0%}, my draft has to convince: my "
             f"chat model has to say with a probability of {answerability.DRAFT_BAR:.0%} that it "

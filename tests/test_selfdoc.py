@@ -98,7 +98,7 @@ def test_every_setting_is_listed() -> None:
     ("module", "constant", "heading", "value", "words"),
     [
         (answerability, "BAR", "don't know", 0.77, "a score below 0.77"),
-        (answerability, "DOUBT", "don't know", 0.11, "passages hold the answer is below 11%"),
+        (answerability, "DOUBT", "don't know", 0.11, "I can answer is below 11%"),
         (answerability, "SURE", "don't know", 0.93, "If it is below 93%"),
         (answerability, "DRAFT_BAR", "don't know", 0.81, "81% that it answers"),
         (answerability, "LIKELY", "don't know", 0.83, "If it is below 83%"),

@@ -120,9 +120,9 @@ def after(
     judged = yield from judge(question, sources, draft, chosen)
     rests = max((one.yes for one in judged if one.drafts), default=0.0)
     alone = max((one.yes for one in judged), default=0.0)
-    open_yet = rests >= RESTS_BAR and not rests < QUOTE_BAR <= alone
-    if signals.strayed and prompt.YES_OR_NO.match(question):  # Yes of one subject is not of another
-        open_yet = False
+    better = rests < QUOTE_BAR <= alone
+    mixed = signals.strayed and prompt.YES_OR_NO.match(question)  # Yes of one is none of another
+    open_yet = rests >= RESTS_BAR and not (better or mixed)
     if open_yet and said is None:  # else the answer would change nothing
         said = yield from _convinces(question, sources, draft, chosen)
     told = "" if said is None else f"that the draft answers it, {said:.0%}; "

@@ -50,11 +50,15 @@ class Nearest:
 
 
 class Sources:
-    """The sentences of the passages of one answer; each is stemmed and embedded once."""
+    """The sentences of the passages of one answer; each is stemmed and embedded once.
+
+    So is each text that the nearest is looked for: the draft's sentences are, two or three times.
+    """
 
     def __init__(self, passages: Sequence[Passage], embed: Embed) -> None:
         self.passages = list(passages)
         self._embed = embed
+        self._nearest: dict[str, Nearest | None] = {}
         self._rows: list[tuple[Evidence, str, set[str], set[str]]] = []
         self._items: list[tuple[Evidence, str]] = []
         for passage in passages:
@@ -71,7 +75,9 @@ class Sources:
 
     def nearest(self, text: str) -> Nearest | None:
         """Find the sentence nearest in words and meaning; None if the passages have none."""
-        return next(iter(self.near(text, 1)), None)
+        if text not in self._nearest:
+            self._nearest[text] = next(iter(self.near(text, 1)), None)
+        return self._nearest[text]
 
     def near(self, text: str, count: int) -> list[Nearest]:
         """Find the sentences nearest in words and meaning, nearest first.

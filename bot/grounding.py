@@ -78,13 +78,13 @@ def check(
         # What is said of one subject is taken for another's if the other's passage lies beside it.
         if not fragment and elsewhere(sentence.text, read, n):
             read = rested
-    turned = ORDERED.search(sentence.text) and plain(sentence.text) not in plain(near.evidence.text)
+    turned = _turned(sentence.text, near.evidence.text)
     if near.verbatim and not ((fragment or turned) and chosen.one_token):
         share = round(near.share, 4)
         return _cited(replace(found, support=share, supported=True, reason="a passage says it so"))
     if not fragment and near.cosine < LIKE:
         return replace(found, reason=f"no passage says anything like it (cosine {near.cosine:.2f})")
-    if prompt.YES_OR_NO.match(question) and not (compares or fragment) and chosen.one_token:
+    if prompt.YES_OR_NO.match(question) and not (compares or fragment):
         alone = yield from models.yes(chosen, prompt.states(near.text, sentence.text))
         if alone is not None and alone < ALONE_BAR:
             said = "the model, asked whether the nearest sentence alone states it"
@@ -102,11 +102,6 @@ def check(
         reason = "words shared with the passage; this model gives no probabilities"
     found = replace(found, support=round(support, 4), supported=support >= bar, reason=reason)
     return _cited(found) if found.supported else found
-
-
-def plain(text: str) -> str:
-    """Return a text's words alone, in lower case."""
-    return " ".join(re.findall(r"\w+", text.lower()))
 
 
 def quote(near: Nearest, yes: float, lead: str) -> Sentence:
@@ -139,3 +134,9 @@ def _cited(sentence: Sentence) -> Sentence:
     if sentence.citations or sentence.evidence is None:
         return sentence
     return replace(sentence, citations=[sentence.evidence.n], attributed=True)
+
+
+def _turned(text: str, source: str) -> bool:
+    """Tell whether a text with a "than" may turn round what a sentence says in the same words."""
+    whole, part = (" ".join(re.findall(r"\w+", one.lower())) for one in (source, text))
+    return bool(ORDERED.search(text)) and part not in whole

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 VERBATIM = 0.9  # of a text's stems in one sentence: the sentence says the same
 ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d+[.)])[ \t]+")  # what stands before an item of a list
 LABEL = re.compile(r"(\*\*|__)[^*_\n]{1,60}(?::\1|\1:)")  # paragraphs begun so are a list as well
+CONTEXT = 2  # sentences before one, which tell what its "he" and "the act" are
 NEGATIONS = frozenset("not no never without cannot neither nor none nothing hardly".split())
 
 
@@ -37,6 +38,7 @@ class Nearest:
     share: float  # of the text's stems, 0..1; the passage's headings count with it
     same_polarity: bool  # both negate, or neither does
     cosine: float  # the best of any sentence of the passages, -1..1; 1 where words decided
+    before: str = ""  # the CONTEXT sentences before it in its passage
 
     @property
     def verbatim(self) -> bool:
@@ -47,6 +49,12 @@ class Nearest:
     def text(self) -> str:
         """Return the sentence under its heading: many do not say of what they speak."""
         return f"{self.heading}: {self.evidence.text}" if self.heading else self.evidence.text
+
+    @property
+    def context(self) -> str:
+        """Return the sentence under its heading, after those that tell whom or what it means."""
+        parts = (self.heading and f"{self.heading}:", self.before, self.evidence.text)
+        return " ".join(part for part in parts if part)
 
 
 class Sources:
@@ -103,7 +111,10 @@ class Sources:
         for n in order[:count]:
             evidence, heading, *_ = self._rows[n]
             same = negates(evidence.text) == negated
-            found.append(Nearest(evidence, heading, shares[n], same, closest))
+            before = " ".join(
+                one.text for one, *_ in self._rows[max(0, n - CONTEXT) : n] if one.n == evidence.n
+            )
+            found.append(Nearest(evidence, heading, shares[n], same, closest, before))
         return found
 
     def left_out(self, used: Sequence[Evidence]) -> list[Nearest]:

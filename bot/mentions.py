@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 
+from bot.prompt import YES_OR_NO
 from bot.retrieval import ASKING, stems
 from bot.trace import Passage
 from ingest.sentences import sentence_spans
@@ -41,11 +42,13 @@ def strayed(question: str, passages: Sequence[Passage], used: Collection[int]) -
     """Return the first name in a question that is the subject of other passages than those used.
 
     It stands in a heading of theirs, and in none used but for the title of the whole document.
-    used: numbers of passages.
+    What a question for Yes or No asks about counts as a name. used: numbers of passages.
     """
     rested = [f"{p.heading} {p.text}" for p in passages if p.n in used]
     others = folded(" ".join(p.heading for p in passages if p.n not in used))
-    missing = _missing(_names(folded(question)), folded(" ".join(rested)), misspelt=True)
+    question = folded(question)
+    names = [*_asked_about(question), *_names(question)]
+    missing = _missing(names, folded(" ".join(rested)), misspelt=True)
     return next((name for name in missing if not _missing([name], others, misspelt=True)), "")
 
 
@@ -73,6 +76,13 @@ def folded(text: str) -> str:
     """Return a text without accents: people type names without."""
     apart = unicodedata.normalize("NFKD", text)
     return "".join(character for character in apart if not unicodedata.combining(character))
+
+
+def _asked_about(question: str) -> list[str]:
+    """Find the first word after the verb of a question for Yes or No that is not only grammar."""
+    verb = YES_OR_NO.match(question)
+    words: list[str] = re.findall(r"[\w'’-]+", question[verb.end() :]) if verb else []
+    return [word for word in words if stems(word)][:1]
 
 
 def _names(text: str) -> list[str]:

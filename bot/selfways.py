@@ -92,6 +92,16 @@ def _check(settings: Settings, chosen: Chosen) -> list[Section]:
         else "I ask my chat model whether the passages state it, and a probability of "
         f"{grounding.SUPPORT_BAR:.0%} is needed ({grounding.FRAGMENT_BAR:.0%} for a fragment)"
     )
+    again = [
+        (
+            "Which sentences of your draft do you check twice?",
+            "I check a sentence of my draft twice where my chat model gives it a probability below "
+            f"{grounding.SURE:.0%}: the nearest sentence of the passages, after the two before it, "
+            f"has to state it with {grounding.CONTEXT_BAR:.0%}. The answer to a question for Yes "
+            f"or No needs {grounding.ALONE_BAR:.0%} from the nearest sentence alone. Comparisons "
+            "are spared both.",
+        )
+    ]
     return [
         (
             "How do you check your answers? Do you hallucinate?",
@@ -100,6 +110,7 @@ def _check(settings: Settings, chosen: Chosen) -> list[Section]:
             "unsupported (in a comparison: that all lack), and so does a cosine to all of their "
             f"sentences that is below {grounding.LIKE:g}. For any other, {asked}.",
         ),
+        *(again if chosen.one_token else ()),
         (
             "What do you do with sentences that you cannot support?",
             f"My grounding is {settings.grounding}: unsupported sentences are {fate}. "

@@ -88,6 +88,20 @@ def test_a_sentence_is_quoted_under_its_heading() -> None:
     assert near_to("Fine-tuning takes hours.").text == "Fine-tuning takes hours."
 
 
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        ("Apples fall.", "Trees: Apples fall."),
+        ("Pears hang.", "Trees: Apples fall. Pears hang."),
+        ("Plums rot.", "Trees: Pears hang. Nuts roll. Plums rot."),
+        ("Cats purr.", "Cats purr."),  # what another passage ends with is no context
+    ],
+)
+def test_the_two_sentences_before_one_are_its_context(text: str, context: str) -> None:
+    trees = passage(1, "Apples fall. Pears hang. Nuts roll. Plums rot.", heading="Trees")
+    assert near_to(text, [trees, passage(2, "Cats purr.")]).context == context
+
+
 def test_no_passage_has_no_sentence() -> None:
     assert Sources([], embed).nearest("Anything.") is None
 

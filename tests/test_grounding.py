@@ -144,7 +144,7 @@ def test_a_number_from_nowhere_is_not_supported_whatever_the_model_thinks() -> N
     assert "17" in sentence.reason
 
 
-@pytest.mark.parametrize(("yes", "supported"), [(0.9, True), (0.66, True), (0.64, False)])
+@pytest.mark.parametrize(("yes", "supported"), [(0.9, True), (0.86, True), (0.64, False)])
 def test_the_model_decides_about_a_paraphrase(yes: float, supported: bool) -> None:
     sentence, model = checked("Answers arrive later with retrieval.", [Vote(yes)])
     assert sentence.supported == supported
@@ -152,6 +152,31 @@ def test_the_model_decides_about_a_paraphrase(yes: float, supported: bool) -> No
     assert "Answers arrive later with retrieval." in str(model.calls[0][-1].content)
     assert sentence.attributed == supported  # what is not supported rests on nothing
     assert bool(sentence.citations) == supported
+
+
+@pytest.mark.parametrize(("context", "supported"), [(0.51, True), (0.49, False)])
+def test_what_is_half_believed_has_to_stand_in_the_context_of_the_nearest_sentence(
+    context: float, supported: bool
+) -> None:
+    text = "Jack is a cook. Many guests came. The bill was high. He breaks plates of clay."
+    sources = Sources([passage(1, text, heading="Plates")], alike)
+    who, model = voter([Vote(0.84)], [Vote(context)])
+    said = Sentence("Cooks like him break plates of clay.", [])
+    sentence, _ = finished(check(said, QUESTION, sources, who))
+    asked = str(model.calls[1][-1].content)
+    assert "Text: Plates: Many guests came. The bill was high. He breaks plates of clay.\n" in asked
+    assert sentence.supported is supported
+    assert bool(sentence.citations) is supported
+    assert ("in its context" in sentence.reason) is not supported
+    assert sentence.support == pytest.approx(0.84 if supported else context, abs=1e-3)
+
+
+def test_the_two_sides_of_a_comparison_may_stand_apart() -> None:
+    who, model = voter([Vote(0.7)])
+    said = Sentence("RAG makes people wait, tuning costs money.", [])
+    sentence, _ = finished(check(said, "How do RAG and tuning differ?", SOURCES, who))
+    assert sentence.supported
+    assert len(model.calls) == 1
 
 
 def test_the_words_of_a_passage_turned_round_are_not_taken_for_its_own() -> None:

@@ -75,6 +75,10 @@ def test_accents_are_taken_off() -> None:
         ("What does an A100 add?", {1}, ""),  # spoken of elsewhere, but no subject there
         ("What does the Tuning guide say?", {1}, ""),
         ("What did Celeron add?", {1}, ""),
+        ("Do the cons matter?", {2}, "cons"),
+        ("Do the cons matter?", {1}, ""),
+        ("Do guests like its cons?", {2}, ""),  # it asks about the guests
+        ("What are the cons?", {2}, ""),  # as many as any passage has
     ],
 )
 def test_a_question_on_one_subject_is_not_answered_from_another(

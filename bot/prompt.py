@@ -133,6 +133,17 @@ def states(text: str, statement: str) -> list[BaseMessage]:
     ]
 
 
+def yes_or_no(text: str, question: str) -> list[BaseMessage]:
+    """Ask a question for Yes or No of some sentences alone; a prompt of its own."""
+    return [
+        SystemMessage("You answer questions from a text."),
+        HumanMessage(
+            f"Text: {text}\n\nQuestion: {question}\n\n"
+            "Going by the text alone, is the answer Yes or No? Reply with Yes or No only."
+        ),
+    ]
+
+
 def supported(statement: str) -> str:
     """Ask whether the passages state a sentence."""
     return (

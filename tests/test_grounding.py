@@ -74,12 +74,41 @@ def test_an_answer_is_no_refusal(text: str) -> None:
 @pytest.mark.parametrize(("alone", "asked"), [(0.55, 1), (0.65, 2)])
 def test_a_yes_has_to_be_stated_by_the_nearest_sentence_alone(alone: float, asked: int) -> None:
     who, model = voter(*[[Vote(alone)], [Vote(0.9)]][:asked])
-    said = Sentence("Yes, it adds much latency to all of them.", [])
+    said = Sentence("It adds much latency to all of them.", [])
     sentence, _ = finished(check(said, "Does it add latency?", SOURCES, who))
     assert sentence.supported is (asked == 2)
     assert len(model.calls) == asked
     assert "Text: RAG > Cons: RAG adds latency.\n" in str(model.calls[0][-1].content)
     assert ("nearest sentence alone" in sentence.reason) is (asked == 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "yes", "supported"),
+    [
+        ("Yes, RAG adds latency.", 0.41, True),
+        ("Yes, RAG adds latency.", 0.39, False),  # though a passage says so word for word
+        ("No, RAG adds latency.", 0.59, True),
+        ("No, RAG adds latency.", 0.61, False),
+    ],
+)
+def test_a_yes_has_to_go_the_way_of_the_nearest_sentence(
+    said: str, yes: float, supported: bool
+) -> None:
+    who, model = voter([Vote(yes)], [Vote(0.99)], [Vote(0.99)])
+    question = "Does RAG answer at once?"
+    sentence, _ = finished(check(Sentence(said, []), question, SOURCES, who))
+    asked = str(model.calls[0][-1].content)
+    assert f"Text: RAG > Cons: RAG adds latency.\n\nQuestion: {question}\n" in asked
+    assert sentence.supported is supported
+    assert (f"alone says {said.split(',')[0]}" in sentence.reason) is not supported
+
+
+def test_a_no_that_is_part_of_what_is_said_is_no_verdict() -> None:
+    sources = Sources([passage(1, "No chunk size fits all.")], alike)
+    who, _ = voter()
+    said = Sentence("No chunk size fits all.", [])
+    sentence, _ = finished(check(said, "Is there a size that fits all?", sources, who))
+    assert sentence.supported
 
 
 def test_the_same_words_may_say_the_contrary() -> None:

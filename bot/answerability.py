@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from bot import citations, models, prompt
 from bot.evidence import Nearest, Sources
-from bot.mentions import strayed, unknown
+from bot.mentions import elsewhere, strayed, unknown
 from bot.trace import Gate, Passage, Reading, Sentence, Signals
 
 # The fused score below which the documents are taken not to speak of the question. Calibrated on
@@ -107,7 +107,8 @@ def after(
         return replace(gate, passed=False, reason=reason), []
     if gate.signals is None:
         return gate, []
-    signals = replace(gate.signals, strayed=_subject_missed(question, draft, sources))
+    name, word = _subject_missed(question, draft, sources)
+    signals = replace(gate.signals, strayed=name or word)
     answerable = probability(signals)
     if answerable >= SURE:
         return gate, []
@@ -121,7 +122,7 @@ def after(
     rests = max((one.yes for one in judged if one.drafts), default=0.0)
     alone = max((one.yes for one in judged), default=0.0)
     better = rests < QUOTE_BAR <= alone
-    mixed = signals.strayed and prompt.YES_OR_NO.match(question)  # Yes of one is none of another
+    mixed = name and prompt.YES_OR_NO.match(question)  # Yes of one is none of another
     open_yet = rests >= RESTS_BAR and not (better or mixed)
     if open_yet and said is None:  # else the answer would change nothing
         said = yield from _convinces(question, sources, draft, chosen)
@@ -148,17 +149,23 @@ def _convinces(
 def probability(signals: Signals) -> float:
     """Return the probability that the passages hold the answer, 0..1.
 
-    A name that the draft strays from counts as one that stands in no passage.
+    A subject that the draft strays from counts as a name that stands in no passage.
     """
     odds = CONSTANT + YES * log_odds(signals.yes) + COSINE * signals.cosine
     return 1 / (1 + math.exp(-odds - UNKNOWN * bool(signals.unknown or signals.strayed)))
 
 
-def _subject_missed(question: str, draft: str, sources: Sources) -> str:
+def _subject_missed(question: str, draft: str, sources: Sources) -> tuple[str, str]:
+    """Return a name, and a word, of the question that heads other passages than the draft rests on.
+
+    Each is "" if there is none.
+    """
     if prompt.COMPARES.search(question):  # one side may be told where the other is spoken of
-        return ""
+        return "", ""
     rested = [sources.nearest(raw) for _, raw in citations.split(draft)]
-    return strayed(question, sources.passages, {near.evidence.n for near in rested if near})
+    used = {near.evidence.n for near in rested if near}
+    read = sources.passages
+    return strayed(question, read, used), elsewhere(question, read, used)
 
 
 def quotable(judged: Sequence[Judged]) -> list[Judged]:

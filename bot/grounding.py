@@ -7,7 +7,7 @@ found or of how answers are shown. Cheap tests come first, the model decides wha
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 from langchain_core.messages import BaseMessage
@@ -16,7 +16,7 @@ from bot import models, prompt
 from bot.evidence import Nearest, Sources
 from bot.mentions import elsewhere, strayed, unknown
 from bot.retrieval import stems
-from bot.trace import Reading, Sentence
+from bot.trace import Passage, Reading, Sentence
 
 # The probability of Yes from which a sentence counts as stated by the passages: of fifteen
 # statements on the seed document, false ones got .19 to .90, true ones .38 to .95.
@@ -68,8 +68,7 @@ def check(
 
     amiss: why the whole draft is not to be trusted, if it is not; then no sentence of it is.
     """
-    words = set(stems(sentence.text))
-    if not words:
+    if not stems(sentence.text):
         return replace(sentence, support=1.0, supported=True, reason="it claims nothing")
     if foreign := unknown(sentence.text, sources.passages):
         return replace(sentence, reason=f"{foreign!r} stands in no passage")
@@ -79,7 +78,7 @@ def check(
     found = replace(sentence, evidence=near.evidence)
     if amiss:
         return replace(found, reason=amiss)
-    fragment = len(words) < FRAGMENT
+    fragment = _fragment(sentence.text)
     read, n = sources.passages, near.evidence.n
     compares = prompt.COMPARES.search(question)  # then the other side has its own passage
     if not compares:
@@ -88,7 +87,7 @@ def check(
             lacks = f"{foreign!r} does not stand in the passage it comes nearest to"
             return replace(found, reason=lacks)
         # What is said of one subject is taken for another's if the other's passage lies beside it.
-        if not fragment and elsewhere(sentence.text, read, n):
+        if not fragment and elsewhere(sentence.text, read, {n}):
             read = rested
     yes_or_no = prompt.YES_OR_NO.match(question)
     if yes_or_no and (verdict := VERDICT.match(sentence.text)):
@@ -103,31 +102,52 @@ def check(
         return _cited(replace(found, support=share, supported=True, reason="a passage says it so"))
     if not fragment and near.cosine < LIKE:
         return replace(found, reason=f"no passage says anything like it (cosine {near.cosine:.2f})")
-    if yes_or_no and not (compares or fragment):
-        asked = prompt.states(near.text, sentence.text)
-        what = "the nearest sentence alone states it"
+    return (yield from _believed(found, near, question, read, chosen))
+
+
+def _believed(
+    found: Sentence,
+    near: Nearest,
+    question: str,
+    read: Sequence[Passage],
+    chosen: models.Chosen,
+) -> Generator[Reading, None, Sentence]:
+    """Ask whether the passages that are read state a sentence, and whether the nearest one does.
+
+    A fragment states nothing alone, and the sides of a comparison stand apart.
+    """
+    text = found.text
+    fragment = _fragment(text)
+    by_one = not (fragment or prompt.COMPARES.search(question))
+    if by_one and prompt.YES_OR_NO.match(question):
+        asked, what = prompt.states(near.text, text), "the nearest sentence alone states it"
         if failed := (yield from _again(found, chosen, asked, ALONE_BAR, what)):
             return failed
-    last = prompt.answers(question, sentence.text) if fragment else prompt.supported(sentence.text)
+    last = prompt.answers(question, text) if fragment else prompt.supported(text)
     probability = yield from models.yes(chosen, prompt.ask(read, last))
-    if probability is not None:
-        support, bar = probability, FRAGMENT_BAR if fragment else SUPPORT_BAR
-        what = "the passages answer the question so" if fragment else "the passages state it"
-        if read is not sources.passages:
-            what = f"passage {n} alone states it"
-        reason = f"the model, asked whether {what}"
-    else:
+    if probability is None:
         support, bar = near.share if near.same_polarity else 0.0, SHARED
         reason = "words shared with the passage; this model gives no probabilities"
+    else:
+        support, bar = probability, FRAGMENT_BAR if fragment else SUPPORT_BAR
+        stated = "the passages state it"
+        if len(read) == 1:
+            stated = f"passage {near.evidence.n} alone states it"
+        what = "the passages answer the question so" if fragment else stated
+        reason = f"the model, asked whether {what}"
     found = replace(found, support=round(support, 4), supported=support >= bar, reason=reason)
-    if not found.supported:
-        return found
-    if probability is not None and support < SURE and not (fragment or compares):
-        asked = prompt.states(near.context, sentence.text)
-        what = "the nearest sentence in its context states it"
+    if found.supported and by_one and bar <= support < SURE:
+        asked, what = (
+            prompt.states(near.context, text),
+            "the nearest sentence in its context states it",
+        )
         if failed := (yield from _again(found, chosen, asked, CONTEXT_BAR, what)):
             return failed
-    return _cited(found)
+    return _cited(found) if found.supported else found
+
+
+def _fragment(text: str) -> bool:
+    return len(set(stems(text))) < FRAGMENT
 
 
 def _again(

@@ -52,11 +52,16 @@ def strayed(question: str, passages: Sequence[Passage], used: Collection[int]) -
     return next((name for name in missing if not _missing([name], others, misspelt=True)), "")
 
 
-def elsewhere(text: str, passages: Sequence[Passage], used: int) -> bool:
-    """Tell whether a word of a text heads other passages and stands nowhere in the one used."""
-    own = {stem for p in passages if p.n == used for stem in stems(f"{p.heading} {p.text}")}
-    others = {stem for p in passages if p.n != used for stem in stems(p.heading)}
-    return not others.isdisjoint(set(stems(text)) - own)
+def elsewhere(text: str, passages: Sequence[Passage], used: Collection[int]) -> str:
+    """Return the first word of a text that heads other passages and stands in none used, or "".
+
+    used: numbers of passages.
+    """
+    own = {stem for p in passages if p.n in used for stem in stems(f"{p.heading} {p.text}")}
+    others = {stem for p in passages if p.n not in used for stem in stems(p.heading)}
+    foreign = others - own
+    words: list[str] = re.findall(r"\w+", text)
+    return next((word for word in words if not foreign.isdisjoint(stems(word))), "")
 
 
 def _missing(names: Sequence[str], source: str, misspelt: bool) -> list[str]:

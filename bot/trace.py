@@ -74,7 +74,7 @@ class Signals:
     yes: float  # the model's probability of Yes, asked whether they do
     cosine: float  # the best cosine similarity of the question and a passage
     unknown: str = ""  # the first name or number of the question that stands in no passage
-    strayed: str = ""  # its first name that only passages speak of which the draft does not rest on
+    strayed: str = ""  # its first name or word that heads only passages the draft does not rest on
     draft: float | None = None  # P(Yes), asked whether its draft answers it; None: not asked
     # The same of a sentence, asked if it alone does: the best it rests on, and the best looked at.
     rests: float | None = None

@@ -159,6 +159,8 @@ def test_a_sure_answer_is_not_looked_at_twice() -> None:
     [
         ("What is bad about RAG?", "Tuning takes days.", "RAG"),
         ("What is bad about RAG?", "RAG adds latency.", ""),
+        ("When is tuning good?", "It adds latency.", "tuning"),
+        ("When is it good?", "It adds latency.", ""),
         ("Is RAG better than tuning?", "Tuning takes days.", ""),  # compares
     ],
 )
@@ -175,6 +177,24 @@ def test_a_draft_that_rests_on_another_subject_is_in_doubt(
     (result, _), _ = finished(after(first, question, Sources(passages, embed), draft, who))
     assert result.signals.strayed == strayed
     assert result.passed is not bool(strayed)
+
+
+@pytest.mark.parametrize(
+    ("question", "passes"), [("Will it take cons?", True), ("Has RAG a fee?", False)]
+)
+def test_a_yes_that_rests_on_another_subject_fails_and_one_on_another_word_may_convince(
+    question: str, passes: bool
+) -> None:
+    passages = [
+        passage(1, "It adds latency.", heading="RAG > Cons", dense=0.6),
+        passage(2, "It takes days.", heading="Tuning", dense=0.6),
+    ]
+    who = chosen(FakeChat(replies=[[Vote(0.8)], *[[Vote(0.7)]] * 5]), one_token=ONE_TOKEN)
+    first, _ = finished(before(PASSED, question, passages, who))
+    sources = Sources(passages, embed)
+    (result, _), _ = finished(after(first, question, sources, "Yes, it takes days.", who))
+    assert result.signals.strayed in ("cons", "RAG")
+    assert result.passed is passes
 
 
 def test_a_number_asked_for_and_not_given_is_no_answer() -> None:

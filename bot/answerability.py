@@ -195,10 +195,12 @@ def completing(
 ) -> Generator[Reading, None, list[Judged]]:
     """Return the items that an answer left out of a list, if each surely answers the question.
 
-    A list is one that two or more of its sentences rest on items of.
+    A list is one that two or more of its sentences rest on items of; if the question has all words
+    of its heading, one is enough.
     """
     used = [one.evidence for one in sentences if one.supported and one.evidence]
-    items = [(near, False) for near in sources.left_out(used)]
+    told = " ".join(one.text for one in sentences)
+    items = [(near, False) for near in sources.left_out(used, question, told)]
     if len(items) > MISSING:
         return []
     judged = yield from _asked(question, items, chosen)

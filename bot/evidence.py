@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 VERBATIM = 0.9  # of a text's stems in one sentence: the sentence says the same
 ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d+[.)])[ \t]+")  # what stands before an item of a list
 LABEL = re.compile(r"(\*\*|__)[^*_\n]{1,60}(?::\1|\1:)")  # paragraphs begun so are a list as well
+TOLD = 0.6  # of an item's stems in what is said: a sentence that joins the items of a list has it
 CONTEXT = 2  # sentences before one, which tell what its "he" and "the act" are
 NEGATIONS = frozenset("not no never without cannot neither nor none nothing hardly".split())
 
@@ -117,13 +118,20 @@ class Sources:
             found.append(Nearest(evidence, heading, shares[n], same, closest, before))
         return found
 
-    def left_out(self, used: Sequence[Evidence]) -> list[Nearest]:
-        """Return the other items of a passage's list of which two or more are used."""
+    def left_out(self, used: Sequence[Evidence], question: str, told: str) -> list[Nearest]:
+        """Return the other items of a passage's list of which two or more are used.
+
+        One is enough where the question has all words of the heading: it asks for the whole list.
+        told: what is said already; an item is not left out that is part of a sentence of it.
+        """
+        asked, said = set(stems(question)), set(stems(told))
         counts = Counter(item.n for item, _ in self._items if item in used)
         return [
             Nearest(item, heading, 0.0, True, 1.0)
             for item, heading in self._items
-            if counts[item.n] > 1 and item not in used
+            if counts[item.n] >= (1 if _named(heading) and _named(heading) <= asked else 2)
+            and item not in used
+            and not _told(item.text, said)
         ]
 
     @cached_property
@@ -135,6 +143,16 @@ class Sources:
             for text, (_, heading, *_) in zip(alone, self._rows, strict=True)
         ]
         return self._embed(under), self._embed(alone)
+
+
+def _named(heading: str) -> set[str]:
+    return set(stems(heading.rpartition(">")[2]))
+
+
+def _told(item: str, said: set[str]) -> bool:
+    """Tell whether the label of an item, or most of its words, are among those said."""
+    words, label = set(stems(item)), LABEL.match(item)
+    return len(words & said) >= TOLD * len(words) or bool(label and set(stems(label[0])) <= said)
 
 
 def negates(sentence: str) -> bool:

@@ -66,8 +66,7 @@ def resolve(
 
     Yields how far the model has read, so that it can be stopped there. A rewritten question that
     brings in words from nowhere, loses some of the follow-up's own, or gains none, is not trusted:
-    the earlier question is put after the follow-up instead, in brackets, so that the first of the
-    two is the one to answer.
+    the earlier question is put before the follow-up instead, which is enough for retrieval.
     """
     if not leans(question, history):
         return question
@@ -82,7 +81,7 @@ def resolve(
     own = set(stems(LEANING.sub(" ", question)))
     if own < words <= known:
         return rewritten
-    return f"{question} ({history[-1].question})"
+    return f"{history[-1].question} {question}"
 
 
 def _messages(question: str, history: Sequence[Turn]) -> list[BaseMessage]:

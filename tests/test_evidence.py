@@ -121,6 +121,7 @@ def test_passages_are_embedded_once_and_only_if_words_do_not_decide() -> None:
     assert sorted(calls) == [1, 1, 3, 3]  # the two texts; the sentences under headings, and alone
 
 
+ASKED = "What does it cost?"
 LIST = "RAG costs:\n- Latency comes.\n- Storage grows. It does.\n- Code spreads.\n\nThat is all."
 
 
@@ -132,12 +133,49 @@ def test_the_items_that_an_answer_left_out_of_a_list_are_found() -> None:
         if (near := sources.nearest(text))
     }
     first, second, third, end = items.values()
-    assert [near.evidence for near in sources.left_out([first, third])] == [second]
-    assert [near.text for near in sources.left_out([first, second])] == [
+    assert [near.evidence for near in sources.left_out([first, third], ASKED, "")] == [second]
+    assert [near.text for near in sources.left_out([first, second], ASKED, "")] == [
         "RAG > Cons: Code spreads."
     ]
-    assert sources.left_out([first, second, third]) == []
-    assert sources.left_out([first, end]) == []  # one item alone is no list
+    assert sources.left_out([first, second, third], ASKED, "") == []
+    assert sources.left_out([first, end], ASKED, "") == []  # one item alone is no list
+    assert sources.left_out([end], "What are the cons of RAG?", "") == []
+
+
+@pytest.mark.parametrize(
+    ("heading", "question", "whole"),
+    [
+        ("RAG > Cons", "What are the cons of RAG?", True),
+        ("RAG > Cons", "What is bad about RAG?", False),
+        ("When to Use RAG", "When should I use RAG?", True),
+        ("When to Use RAG", "When should I use it?", False),
+        ("", "What are the cons of RAG?", False),
+    ],
+)
+def test_a_list_whose_heading_is_asked_for_is_asked_for_whole(
+    heading: str, question: str, whole: bool
+) -> None:
+    sources = Sources([passage(1, LIST, heading=heading)], embed)
+    first = sources.nearest("Latency comes.")
+    assert first
+    out = sources.left_out([first.evidence], question, "")
+    told = [near.evidence.text for near in out]
+    assert told == (["Storage grows.", "Code spreads."] if whole else [])
+
+
+def test_what_a_sentence_joins_is_not_left_out() -> None:
+    text = "- **Latency:** It comes late.\n- **Need:** It rests on files.\n- **Code:** Much."
+    sources = Sources([passage(1, text, heading="Cons")], embed)
+    first = sources.nearest("It comes late.")
+    assert first
+
+    def left(told: str) -> list[str]:
+        out = sources.left_out([first.evidence], "What are the cons?", told)
+        return [near.evidence.text.split(":")[0].strip("*") for near in out]
+
+    assert left("It comes late.") == ["Need", "Code"]
+    assert left("It comes late and rests on files.") == ["Code"]  # most of its words
+    assert left("It has latency, needs and code.") == []  # their labels
 
 
 @pytest.mark.parametrize("mark", ["**{}:**", "**{}**:", "__{}:__"])
@@ -147,6 +185,6 @@ def test_paragraphs_that_begin_with_a_label_are_items_too(mark: str) -> None:
     sources = Sources([passage(1, text)], embed)
     speed, cost, data = (sources.nearest(f"{label} When it counts.") for label in labels)
     assert speed and cost and data
-    assert [near.evidence for near in sources.left_out([speed.evidence, cost.evidence])] == [
-        data.evidence
-    ]
+    assert [
+        near.evidence for near in sources.left_out([speed.evidence, cost.evidence], ASKED, "")
+    ] == [data.evidence]

@@ -85,7 +85,7 @@ def test_only_the_first_line_of_the_reply_counts() -> None:
 )
 def test_words_from_nowhere_are_not_trusted(reply: str) -> None:
     question, _, _ = resolved("and the pros?", CONS, [reply])
-    assert question == "and the pros? (What are the cons of RAG?)"
+    assert question == "What are the cons of RAG? and the pros?"
 
 
 def test_words_of_the_answer_may_be_used() -> None:

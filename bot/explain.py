@@ -183,7 +183,7 @@ def _second_look(answer: Answer) -> Step:
     facts, told = [], []
     summary = _stop(answer, f"{gate.reason}.")
     if signals and signals.strayed:
-        facts.append(("It rests on no passage on", f"{signals.strayed!r}"))
+        facts.append(("No passage it rests on has", f"{signals.strayed!r}"))
     if signals and signals.rests is not None and signals.alone is not None:
         needed = f"{RESTS_BAR:.0%} is needed below a probability of {LIKELY:.0%}"
         preferred = f"from {QUOTE_BAR:.0%} on it is preferred"

@@ -99,7 +99,7 @@ def _check(settings: Settings, chosen: Chosen) -> list[Section]:
             f"{grounding.SURE:.0%}: the nearest sentence of the passages, after the two before it, "
             f"has to state it with {grounding.CONTEXT_BAR:.0%}. The answer to a question for Yes "
             f"or No needs {grounding.ALONE_BAR:.0%} from the nearest sentence alone. Comparisons "
-            "are spared both.",
+            "are spared both. My Yes or No has to be that of the sentence nearest to the question.",
         )
     ]
     return [

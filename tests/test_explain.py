@@ -335,7 +335,7 @@ def test_in_little_doubt_the_second_look_is_at_the_draft_alone() -> None:
     assert second.summary.endswith(": that it answers the question has 90.0%.")
     assert dict(second.facts) == {
         "It answers the question": f"90.0%; {DRAFT_BAR:.0%} is needed",
-        "It rests on no passage on": "'RAG'",
+        "No passage it rests on has": "'RAG'",
     }
 
 

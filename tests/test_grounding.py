@@ -85,22 +85,22 @@ def test_a_yes_has_to_be_stated_by_the_nearest_sentence_alone(alone: float, aske
 @pytest.mark.parametrize(
     ("said", "yes", "supported"),
     [
-        ("Yes, RAG adds latency.", 0.41, True),
-        ("Yes, RAG adds latency.", 0.39, False),  # though a passage says so word for word
-        ("No, RAG adds latency.", 0.59, True),
-        ("No, RAG adds latency.", 0.61, False),
+        ("Yes, RAG adds latency.", 0.51, True),
+        ("Yes, RAG adds latency.", 0.49, False),  # though a passage says so word for word
+        ("No, RAG adds latency.", 0.49, True),
+        ("No, RAG adds latency.", 0.51, False),
     ],
 )
-def test_a_yes_has_to_go_the_way_of_the_nearest_sentence(
+def test_a_yes_has_to_go_the_way_of_the_sentence_nearest_to_the_question(
     said: str, yes: float, supported: bool
 ) -> None:
     who, model = voter([Vote(yes)], [Vote(0.99)], [Vote(0.99)])
-    question = "Does RAG answer at once?"
+    question = "Does it need much training?"
     sentence, _ = finished(check(Sentence(said, []), question, SOURCES, who))
     asked = str(model.calls[0][-1].content)
-    assert f"Text: RAG > Cons: RAG adds latency.\n\nQuestion: {question}\n" in asked
+    assert f"Text: RAG > Cons: It does not need training.\n\nQuestion: {question}\n" in asked
     assert sentence.supported is supported
-    assert (f"alone says {said.split(',')[0]}" in sentence.reason) is not supported
+    assert (f"question says {said.split(',')[0]}" in sentence.reason) is not supported
 
 
 def test_a_no_that_is_part_of_what_is_said_is_no_verdict() -> None:

@@ -129,7 +129,7 @@ class Sources:
         return [
             Nearest(item, heading, 0.0, True, 1.0)
             for item, heading in self._items
-            if counts[item.n] >= (1 if _named(heading) and _named(heading) <= asked else 2)
+            if counts[item.n] >= (1 if (named := _named(heading)) and named <= asked else 2)
             and item not in used
             and not _told(item.text, said)
         ]

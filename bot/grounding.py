@@ -120,7 +120,8 @@ def _believed(
     fragment = _fragment(text)
     by_one = not (fragment or prompt.COMPARES.search(question))
     if by_one and prompt.YES_OR_NO.match(question):
-        asked, what = prompt.states(near.text, text), "the nearest sentence alone states it"
+        asked = prompt.states(near.text, text)
+        what = "the nearest sentence alone states it"
         if failed := (yield from _again(found, chosen, asked, ALONE_BAR, what)):
             return failed
     last = prompt.answers(question, text) if fragment else prompt.supported(text)
@@ -136,11 +137,9 @@ def _believed(
         what = "the passages answer the question so" if fragment else stated
         reason = f"the model, asked whether {what}"
     found = replace(found, support=round(support, 4), supported=support >= bar, reason=reason)
-    if found.supported and by_one and bar <= support < SURE:
-        asked, what = (
-            prompt.states(near.context, text),
-            "the nearest sentence in its context states it",
-        )
+    if found.supported and by_one and support < SURE:
+        asked = prompt.states(near.context, text)
+        what = "the nearest sentence in its context states it"
         if failed := (yield from _again(found, chosen, asked, CONTEXT_BAR, what)):
             return failed
     return _cited(found) if found.supported else found

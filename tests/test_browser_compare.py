@@ -109,7 +109,9 @@ def test_one_question_three_columns(page: Page, model: Parrot) -> None:
     expect(invented).to_contain_text("nothing like it in column 2")
     expect(true).to_contain_text("in the passages found [1] support 100%")
     expect(true).not_to_contain_text("nothing like it")
-    expect(found.locator(".said > li")).to_have_count(1)
+    drafted, completing = found.locator(".said > li").all()
+    expect(drafted).to_contain_text(COMPLEX)
+    expect(completing).to_contain_text(lessons.LATENCY)  # the list's other item that is believed
     expect(wrong.locator(".said > li")).to_contain_text("in the wrong passages, support 100%")
     expect(wrong.locator(".said > li")).to_contain_text("not in the passages found")
     expect(wrong).to_contain_text(lessons.DEPENDENCE)

@@ -82,6 +82,11 @@ class Sources:
                 if labelled or ITEM.fullmatch(passage.text, line, start):
                     self._items.append((found, passage.heading))
 
+    @property
+    def sentences(self) -> list[str]:
+        """Return all sentences, in the order of the passages."""
+        return [evidence.text for evidence, *_ in self._rows]
+
     def nearest(self, text: str) -> Nearest | None:
         """Find the sentence nearest in words and meaning; None if the passages have none."""
         if text not in self._nearest:

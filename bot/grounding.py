@@ -13,7 +13,7 @@ from dataclasses import replace
 from langchain_core.messages import BaseMessage
 
 from bot import models, prompt
-from bot.evidence import Nearest, Sources
+from bot.evidence import Nearest, Sources, negates
 from bot.mentions import elsewhere, strayed, unknown
 from bot.retrieval import stems
 from bot.trace import Passage, Reading, Sentence
@@ -45,6 +45,13 @@ VERDICT = re.compile(r"\W*(yes|no)\s*(?:[,.;:!–—-]|$)", re.IGNORECASE)  # no
 SURE, CONTEXT_BAR = 0.85, 0.5
 
 ORDERED = re.compile(r"\b(?:than|compared)\b", re.IGNORECASE)  # the same words may say the contrary
+
+# Who is cheaper than whom: the clause before, the word compared by, the clause after.
+THAN = re.compile(
+    r"(?P<who>[^,.;:]*?)\b(?P<by>(?!rather|other)\w+er|(?:more|less) \w+|worse|more|less) "
+    r"(?:than|compared (?:to|with))\b(?P<whom>[^,.;:]*)",
+    re.IGNORECASE,
+)
 
 # How models say in their own words that the passages lack the answer.
 REFUSAL = re.compile(
@@ -96,6 +103,8 @@ def check(
         what = f"the sentence nearest to the question says {said}"
         if failed := (yield from _again(found, chosen, asked, VERDICT_BAR, what, said == "No")):
             return failed
+    if any(contrary(sentence.text, one) for one in sources.sentences):
+        return replace(found, reason="a passage says it the other way round")
     turned = _turned(sentence.text, near.evidence.text)
     if near.verbatim and not ((fragment or turned) and chosen.one_token):
         share = round(near.share, 4)
@@ -205,3 +214,18 @@ def _turned(text: str, source: str) -> bool:
     """Tell whether a text with a "than" may turn round what a sentence says in the same words."""
     whole, part = (" ".join(re.findall(r"\w+", one.lower())) for one in (source, text))
     return bool(ORDERED.search(text)) and part not in whole
+
+
+def contrary(text: str, source: str) -> bool:
+    """Tell whether a text has cheaper, by the same word, what others are cheaper than in a source.
+
+    Both have to negate, or neither; of two clauses that share words, only the others count.
+    """
+    said, stated = THAN.search(text), THAN.search(source)
+    if not (said and stated) or negates(text) != negates(source):
+        return False
+    who, whom = set(stems(said["who"])), set(stems(said["whom"]))
+    better, worse = set(stems(stated["who"])), set(stems(stated["whom"]))
+    subject = who - whom
+    same = said["by"].lower() == stated["by"].lower()
+    return same and bool(subject & (worse - better)) and not subject & (better - worse)

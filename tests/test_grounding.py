@@ -9,7 +9,7 @@ from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import alike, embed, finished, passage
 
 from bot.evidence import Sources
-from bot.grounding import check, quote, refuses
+from bot.grounding import check, contrary, quote, refuses
 from bot.models import Chosen
 from bot.trace import Passage, Sentence
 
@@ -115,11 +115,47 @@ def test_the_same_words_may_say_the_contrary() -> None:
     sources = Sources([passage(1, "RAG is slower than fine-tuned models.")], alike)
     for said, asked in (
         ("RAG is slower than fine-tuned models.", 0),
-        ("Fine-tuned models are slower than RAG.", 1),
+        ("Fine-tuned models are slower than RAG.", 0),
+        ("Slower than fine-tuned models is RAG.", 1),
     ):
         who, model = voter(*[[Vote(0.1)]] * asked)
         sentence, _ = finished(check(Sentence(said, []), "Which is slower?", sources, who))
-        assert (sentence.supported, len(model.calls)) == (not asked, asked)
+        assert sentence.supported is said.startswith("RAG")
+        assert len(model.calls) == asked
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "wanted"),
+    [
+        ("Yes, full tuning is cheaper than LoRA.", "LoRA is cheaper than full tuning.", True),
+        ("LoRA is cheaper than full tuning.", "LoRA is cheaper than full tuning.", False),
+        ("LoRA is cheaper than tuning.", "LoRA is cheaper than tuning, as LoRA is small.", False),
+        ("LoRA is cheaper than tuning.", "LoRA is cheaper than tuning because of LoRA.", False),
+        ("A bi-encoder is slower than a cross-encoder.",
+         "A cross-encoder is slower than a bi-encoder.", True),
+        ("A cross-encoder is slower than a bi-encoder.",
+         "A cross-encoder is slower than a bi-encoder.", False),
+        ("Tuning is slower than RAG.", "It makes RAG slower compared to tuning.", True),
+        ("Tuning is more costly than RAG.", "RAG is more costly than tuning.", True),
+        ("Tuning is more costly than RAG.", "RAG is more modern than tuning.", False),
+        ("Tuning is not cheaper than RAG.", "RAG is cheaper than tuning.", False),
+        ("Tuning is faster than RAG.", "RAG is slower than tuning.", False),
+        ("Tuning is cheap.", "RAG is cheaper than tuning.", False),
+        ("Take tuning rather than RAG.", "Take RAG rather than tuning.", False),
+    ],
+)  # fmt: skip
+def test_a_comparison_turned_round_is_contrary(text: str, source: str, wanted: bool) -> None:
+    assert contrary(text, source) is wanted
+
+
+def test_what_any_passage_says_the_other_way_round_is_not_supported() -> None:
+    passages = [passage(1, "Prices differ."), passage(2, "RAG is cheaper than tuning.")]
+    who, _ = voter()
+    said = Sentence("Tuning is cheaper than RAG.", [])
+    asked = check(said, "Is tuning cheaper than RAG?", Sources(passages, alike), who)
+    sentence, _ = finished(asked)
+    assert (sentence.supported, sentence.citations) == (False, [])
+    assert "the other way round" in sentence.reason
 
 
 @pytest.mark.parametrize(("subject", "alone"), [("It", False), ("Tuning", True)])

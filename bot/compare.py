@@ -21,7 +21,6 @@ from bot.comparison import Column, Compared, Said, Step, Way, apart
 from bot.evidence import Sources
 from bot.lessons import lessons
 from bot.models import Chosen
-from bot.retrieval import stems
 from bot.trace import Answer, Event, Gate, Passage, Reading, Retrieved, Sentence, Token
 
 T = TypeVar("T")
@@ -238,8 +237,7 @@ def _again(
     if amiss:
         reason = f"{believed}, but they were found not to answer the question"
         return replace(denied, support=0.0, reason=reason)
-    fragment = len(set(stems(sentence.text))) < grounding.FRAGMENT
-    ask = prompt.answers(question, sentence.text) if fragment else prompt.supported(sentence.text)
+    ask = grounding.asking(question, sentence.text)
     (passage,) = [one for one in sources.passages if one.n == near.evidence.n]
     alone = [replace(passage, text=near.evidence.text)]
     yes = yield from models.yes(chosen, prompt.ask(alone, ask))

@@ -49,13 +49,12 @@ class Nearest:
     @property
     def text(self) -> str:
         """Return the sentence under its heading: many do not say of what they speak."""
-        return f"{self.heading}: {self.evidence.text}" if self.heading else self.evidence.text
+        return _under(self.heading, self.evidence.text)
 
     @property
     def context(self) -> str:
         """Return the sentence under its heading, after those that tell whom or what it means."""
-        parts = (self.heading and f"{self.heading}:", self.before, self.evidence.text)
-        return " ".join(part for part in parts if part)
+        return _under(self.heading, f"{self.before} {self.evidence.text}".lstrip())
 
 
 class Sources:
@@ -143,11 +142,12 @@ class Sources:
     def _vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Embed the sentences under their headings, and alone."""
         alone = [evidence.text for evidence, *_ in self._rows]
-        under = [
-            f"{heading}: {text}" if heading else text
-            for text, (_, heading, *_) in zip(alone, self._rows, strict=True)
-        ]
+        under = [_under(heading, evidence.text) for evidence, heading, *_ in self._rows]
         return self._embed(under), self._embed(alone)
+
+
+def _under(heading: str, text: str) -> str:
+    return f"{heading}: {text}" if heading else text
 
 
 def _named(heading: str) -> set[str]:

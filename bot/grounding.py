@@ -134,8 +134,7 @@ def _believed(
         what = "the nearest sentence alone states it"
         if failed := (yield from _again(found, chosen, asked, ALONE_BAR, what)):
             return failed
-    last = prompt.answers(question, text) if fragment else prompt.supported(text)
-    probability = yield from models.yes(chosen, prompt.ask(read, last))
+    probability = yield from models.yes(chosen, prompt.ask(read, asking(question, text)))
     if probability is None:
         support, bar = near.share if near.same_polarity else 0.0, SHARED
         reason = "words shared with the passage; this model gives no probabilities"
@@ -153,6 +152,11 @@ def _believed(
         if failed := (yield from _again(found, chosen, asked, CONTEXT_BAR, what)):
             return failed
     return _cited(found) if found.supported else found
+
+
+def asking(question: str, text: str) -> str:
+    """Ask whether the passages state a sentence, or answer the question with a fragment."""
+    return prompt.answers(question, text) if _fragment(text) else prompt.supported(text)
 
 
 def _fragment(text: str) -> bool:
@@ -222,7 +226,8 @@ def contrary(text: str, source: str) -> bool:
 
     Both have to negate, or neither; of two clauses that share words, only the others count.
     """
-    said, stated = THAN.search(text), THAN.search(source)
+    said = THAN.search(text)
+    stated = said and THAN.search(source)  # most texts compare nothing: then no source is read
     if not (said and stated) or negates(text) != negates(source):
         return False
     who, whom = set(stems(said["who"])), set(stems(said["whom"]))

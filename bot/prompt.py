@@ -124,24 +124,19 @@ def judge(question: str, text: str) -> list[BaseMessage]:
 
 def states(text: str, statement: str) -> list[BaseMessage]:
     """Ask whether some sentences alone state a sentence; a prompt of its own."""
-    return [
-        SystemMessage("You judge whether a text supports a statement."),
-        HumanMessage(
-            f"Text: {text}\n\nStatement: {statement}\n\n"
-            "Is this statement fully supported by the text alone? Reply with Yes or No only."
-        ),
-    ]
+    asked = f"Statement: {statement}\n\nIs this statement fully supported by the text alone?"
+    return _of_text("You judge whether a text supports a statement.", text, asked)
 
 
 def yes_or_no(text: str, question: str) -> list[BaseMessage]:
     """Ask a question for Yes or No of some sentences alone; a prompt of its own."""
-    return [
-        SystemMessage("You answer questions from a text."),
-        HumanMessage(
-            f"Text: {text}\n\nQuestion: {question}\n\n"
-            "Going by the text alone, is the answer Yes or No? Reply with Yes or No only."
-        ),
-    ]
+    asked = f"Question: {question}\n\nGoing by the text alone, is the answer Yes or No?"
+    return _of_text("You answer questions from a text.", text, asked)
+
+
+def _of_text(role: str, text: str, asked: str) -> list[BaseMessage]:
+    words = f"Text: {text}\n\n{asked} Reply with Yes or No only."
+    return [SystemMessage(role), HumanMessage(words)]
 
 
 def supported(statement: str) -> str:

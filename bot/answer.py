@@ -62,6 +62,7 @@ def answer(
     settings, chosen = bot.settings, bot.chosen
     turned = knobs or in_force(settings)
     clock = _Clock()
+    chosen.begin()  # the same question gets the same answer, whatever was asked before
 
     # 1) A follow-up is put into words that stand alone.
     resolved = yield from resolve(question, history, chosen)

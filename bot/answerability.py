@@ -212,7 +212,7 @@ def _asked(
 ) -> Generator[Reading, None, list[Judged]]:
     judged: list[Judged] = []
     for near, drafts in found if chosen.one_token else ():
-        yes = yield from models.yes(chosen, prompt.judge(question, near.text))
+        yes = yield from models.yes(chosen, prompt.judge(question, near.text), models.ASIDE)
         judged.append(Judged(near, round(yes or 0.0, 4), drafts))
     return judged
 

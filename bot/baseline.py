@@ -43,6 +43,7 @@ REFUSAL = re.compile(
 def answer(bot: Bot, question: str, id: str) -> Answer:
     """Answer a question; what the pipeline has no notion of stays empty in the trace."""
     began = time.perf_counter()
+    bot.chosen.begin()
     found = bot.retriever.retrieve(question, 2 * CANDIDATES)
     passages = by_cosine(found)[: bot.settings.top_k]
     messages = _fitted(bot, question, passages)

@@ -40,7 +40,8 @@ def compare(bot: Bot, question: str) -> Generator[Step | Compared, None, None]:
     what the model has just read. Closing the generator stops the model.
     """
     prompt.build(question, [], budget(bot), bot.chosen.count)  # QuestionTooLong, before all else
-    bare = yield from _written(bot, Way.BARE, prompt.bare(question))
+    bot.chosen.begin()
+    bare = yield from _written(_apart(bot), Way.BARE, prompt.bare(question))
     found = yield from _found(bot, question)
     sources = Sources(found.passages, bot.retriever.embedder.documents)
     amiss = bool(found.gate and not found.gate.passed)
@@ -137,18 +138,26 @@ def _wrong(bot: Bot, question: str, found: Sources, amiss: bool) -> Generator[St
     yield Step(Way.WRONG, Retrieved(passages, unfit, gate))
     if not passages:  # all there are were found
         return _column(Way.WRONG, work, [], [], gate)
+    other = _apart(bot)
     if gate.passed:
-        asking = answerability.before(gate, question, passages, bot.chosen)
+        asking = answerability.before(gate, question, passages, other.chosen)
         gate = yield from _steps(Way.WRONG, asking, work)
-    yield from _written(bot, Way.WRONG, messages, work)
+    yield from _written(other, Way.WRONG, messages, work)
     given = Sources(passages, bot.retriever.embedder.documents)
     if gate.passed and work.draft.strip():
-        doubting = answerability.after(gate, question, given, work.draft, bot.chosen)
+        doubting = answerability.after(gate, question, given, work.draft, other.chosen)
         gate, _ = yield from _steps(Way.WRONG, doubting)
-    theirs = yield from _checked(bot, Way.WRONG, work.draft, question, given)
+    theirs = yield from _checked(other, Way.WRONG, work.draft, question, given)
     ours = yield from _checked(bot, Way.WRONG, work.draft, question, found, amiss)
     said = [replace(one, given=two.sentence) for one, two in zip(ours, theirs, strict=True)]
     return _column(Way.WRONG, work, said, passages, gate)
+
+
+def _apart(bot: Bot) -> Bot:
+    """Let the model read in another slot, so as not to forget the passages that were found."""
+    slots = list(bot.chosen.slots)
+    slots[models.PASSAGES] = slots[models.REWRITING]
+    return replace(bot, chosen=replace(bot.chosen, slots=slots))
 
 
 def farthest(bot: Bot, question: str, found: Sequence[Passage]) -> list[Passage]:
@@ -240,7 +249,7 @@ def _again(
     ask = grounding.asking(question, sentence.text)
     (passage,) = [one for one in sources.passages if one.n == near.evidence.n]
     alone = [replace(passage, text=near.evidence.text)]
-    yes = yield from models.yes(chosen, prompt.ask(alone, ask))
+    yes = yield from models.yes(chosen, prompt.ask(alone, ask), models.ASIDE)
     if yes is None:
         return sentence
     reason = (

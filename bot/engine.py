@@ -4,9 +4,9 @@ Knows GGUF files, tokens and how to stop; knows nothing of passages, questions o
 
 What the engine needs that its API does not say: Ctrl-C is lost inside its callbacks, so
 generation runs in a worker thread that hands chunks over in a queue; prefill is cut in small
-batches, because between two batches is the only place where it can be watched and stopped; and
-it opens a loopback HTTP port by itself, which is locked with a random key. That port is also the
-only way to its tokenizer.
+batches, because between two batches is the only place where it can be watched and stopped; what
+it keeps of earlier prompts shows in its probabilities (see `slots`); and it opens a loopback HTTP
+port by itself, which is locked with a random key. That port is also the only way to its tokenizer.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import queue
 import secrets
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -22,23 +23,21 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import psutil
 from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.chat_models import generate_from_stream
 from langchain_core.messages import (
-    AIMessage,
     AIMessageChunk,
     BaseMessage,
     convert_to_openai_messages,
 )
 from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, PrivateAttr
 
+from bot.slots import BATCH, Slot
 from ingest.errors import ModelFailed, ModelUnavailable
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import CallbackManagerForLLMRun
-
-BATCH = 64  # tokens of prompt between two chances to stop; costs 4 % of prefill against 512
-CACHE_MIB = 512  # of RAM for the prefixes of earlier prompts
 
 
 class EmbeddedChat(BaseChatModel):
@@ -47,7 +46,8 @@ class EmbeddedChat(BaseChatModel):
     `stream` yields, besides the text, chunks without text whose
     `response_metadata["prompt_progress"]` is {"total", "cache", "processed"} in tokens. The last
     chunk has `usage_metadata` and `response_metadata["timings"]` (milliseconds). Options of a
-    call: `max_tokens`, `temperature`, `logprobs`, `top_logprobs`, `response_format` (OpenAI's).
+    call: `max_tokens`, `temperature`, `logprobs`, `top_logprobs`, `response_format` (OpenAI's),
+    and `id_slot`, below `slots`: each keeps its last prompt, and reads of the next what is new.
     Raises ModelUnavailable when the file cannot be loaded, ModelFailed when a call fails.
     """
 
@@ -58,9 +58,11 @@ class EmbeddedChat(BaseChatModel):
     window: int = 4096
     max_tokens: int = 400
     threads: int = 0
+    slots: int = 1
 
     _server: Any = PrivateAttr(default=None)
     _http: Any = PrivateAttr(default=None)
+    _slots: dict[int, Slot] = PrivateAttr(default_factory=lambda: defaultdict(Slot))
     _running: dict[threading.Thread, threading.Event] = PrivateAttr(default_factory=dict)
 
     # --- lifetime
@@ -70,13 +72,13 @@ class EmbeddedChat(BaseChatModel):
 
         params = xllamacpp.CommonParams()
         params.model.path = str(self.path)
-        params.n_ctx = self.window
-        params.n_parallel = 1
+        params.n_ctx = self.window * self.slots
+        params.n_parallel = self.slots
         params.n_batch = params.n_ubatch = BATCH
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = (
             self.threads or psutil.cpu_count(logical=False) or 1
         )
-        params.cache_ram_mib = CACHE_MIB
+        params.cache_ram_mib = 0
         params.verbosity = 0
         params.warmup = False
         params.ui = False
@@ -113,6 +115,7 @@ class EmbeddedChat(BaseChatModel):
         if self._http is not None:
             self._http.close()
         self._http = self._server = None
+        self._slots.clear()
 
     def _load(self, params: Any) -> Any:
         """Load the model in a thread of its own, so that Ctrl-C cannot cut the loading in two.
@@ -145,6 +148,11 @@ class EmbeddedChat(BaseChatModel):
             ) from loaded[0]
         return loaded[0]
 
+    def begin(self) -> None:
+        """Let what is asked from here on not depend on what was asked before, to the last bit."""
+        for slot in self._slots.values():
+            slot.begun = False
+
     # --- LangChain's interface
 
     @property
@@ -155,9 +163,7 @@ class EmbeddedChat(BaseChatModel):
         self, messages: Sequence[BaseMessage], tools: Any = None
     ) -> int:
         """Count the tokens of the whole prompt, chat template included."""
-        body = {"messages": convert_to_openai_messages(list(messages))}
-        prompt = self._post("/apply-template", body)["prompt"]
-        return len(self._tokens(prompt, special=True))
+        return len(self._prompt(convert_to_openai_messages(list(messages))))
 
     def get_num_tokens(self, text: str) -> int:
         """Count the tokens of a text."""
@@ -170,21 +176,10 @@ class EmbeddedChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        chunks = [
-            chunk.message
-            for chunk in self._stream(messages, stop, run_manager, **kwargs)
-            if "prompt_progress" not in chunk.message.response_metadata
-        ]
-        whole = chunks[0]
-        for chunk in chunks[1:]:
-            whole = whole + chunk
-        assert isinstance(whole, AIMessageChunk)
-        message = AIMessage(
-            content=whole.content,
-            response_metadata=whole.response_metadata,
-            usage_metadata=whole.usage_metadata,
+        written = self._stream(messages, stop, run_manager, **kwargs)
+        return generate_from_stream(
+            chunk for chunk in written if "prompt_progress" not in chunk.message.response_metadata
         )
-        return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _stream(
         self,
@@ -200,13 +195,20 @@ class EmbeddedChat(BaseChatModel):
             "stream": True,
             "stream_options": {"include_usage": True},
             "return_progress": True,
+            "id_slot": 0,
             **({"stop": stop} if stop else {}),
             **kwargs,
         }
+        slot = self._slots[body["id_slot"]]
+        if afresh := not slot.begun:
+            self._cut(slot, body)
+        clean, slot.clean = slot.clean, 0  # until the engine tells that it reads
         finish = ""
         for event in self._events(body):
             if "error" in event:
                 raise ModelFailed(f"The model refused the prompt: {event['error']['message']}.")
+            if progress := event.get("prompt_progress"):
+                slot.clean = clean if afresh else min(clean, progress["cache"])
             chunk, finish = _chunk(event, finish)
             if chunk is not None:
                 if run_manager:
@@ -221,6 +223,19 @@ class EmbeddedChat(BaseChatModel):
         return self.bind(response_format=form, **kwargs) | JsonOutputParser()
 
     # --- the engine
+
+    def _cut(self, slot: Slot, body: dict[str, Any]) -> None:
+        """Keep of what a slot has read only whole batches, which read anew would be the same.
+
+        The API cannot be told what to keep, but forgets what follows the first token that differs.
+        """
+        tokens = self._prompt(body["messages"])
+        if kept := slot.begin(tokens):
+            other = int(tokens[kept] == 0)
+            forget = {"prompt": [*tokens[:kept], other], "n_predict": 0, "id_slot": body["id_slot"]}
+            self._server.handle_completions(forget)
+        else:
+            body["cache_prompt"] = False
 
     def _events(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Run one request in a worker thread; closing this generator stops the engine."""
@@ -253,6 +268,11 @@ class EmbeddedChat(BaseChatModel):
                 yield event
         finally:
             stopped.set()
+
+    def _prompt(self, messages: Any) -> list[int]:
+        """Return the tokens of a whole prompt, chat template included."""
+        prompt = self._post("/apply-template", {"messages": messages})["prompt"]
+        return self._tokens(prompt, special=True)
 
     def _tokens(self, text: str, special: bool) -> list[int]:
         body = {"content": text, "parse_special": special, "add_special": special}

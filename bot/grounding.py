@@ -175,7 +175,7 @@ def _again(
 
     no: whether the answer No speaks for the sentence.
     """
-    yes = yield from models.yes(chosen, asked)
+    yes = yield from models.yes(chosen, asked, models.ASIDE)
     share = None if yes is None else 1 - yes if no else yes
     if share is None or share >= bar:
         return None

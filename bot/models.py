@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 EMBEDDED = {"embedded": "qwen2.5-coder-1.5b", "embedded:small": "smollm2-135m"}
 OLLAMA_SECONDS = 2.0  # a local server answers in milliseconds; a dead address must not hang
 KEEP_ALIVE = "10m"
+# Kinds of prompts, each with a slot of the embedded engine: one that is read for a moment must not
+# push out the passages, nor the examples that a follow-up is rewritten with.
+PASSAGES, ASIDE, REWRITING = KINDS = range(3)
 TOP = 20  # likeliest tokens looked at for Yes and No; Ollama gives no more
 
 
@@ -39,6 +42,8 @@ class Chosen:
     window: int  # tokens
     exact: bool  # whether `count` is the model's own tokenizer, or an upper bound
     one_token: Mapping[str, Any] | None = None  # options of a call for one token's probabilities
+    begin: Callable[[], None] = lambda: None  # what it read before must not show from here on
+    slots: Sequence[Mapping[str, Any]] = ({},) * len(KINDS)  # options of a call, for each kind
     notes: tuple[str, ...] = ()
     setting: str = ""  # the setting that opens it again: `auto` may come to another one then
     listed: str | None = None  # the digest it is pinned by, or that its server lists
@@ -99,10 +104,12 @@ def open_model(
             window=settings.window,
             max_tokens=settings.max_tokens,
             threads=settings.threads,
+            slots=len(KINDS),
         ) as model:
             one_token = {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP}
             yield Chosen(
                 model, name, why, model.window, exact=True, one_token=one_token,
+                begin=model.begin, slots=[{"id_slot": kind} for kind in KINDS],
                 setting=wanted, listed=pin, file=path,
             )  # fmt: skip
     elif wanted.startswith("ollama:"):
@@ -118,13 +125,15 @@ def open_model(
         )
 
 
-def stream(chosen: Chosen, messages: list[BaseMessage], **options: Any) -> Iterator[AIMessageChunk]:
+def stream(
+    chosen: Chosen, messages: list[BaseMessage], kind: int = PASSAGES, **options: Any
+) -> Iterator[AIMessageChunk]:
     """Stream the model's answer; a provider that breaks off raises ModelFailed, in one line."""
     import httpx
     import ollama
 
     try:
-        yield from chosen.model.stream(messages, **options)
+        yield from chosen.model.stream(messages, **chosen.slots[kind], **options)
     except ollama.ResponseError as error:
         raise ModelFailed(f"Ollama answered: {error.error}.", "whybot doctor") from error
     except (httpx.HTTPError, ConnectionError) as error:
@@ -141,7 +150,9 @@ def event(chunk: AIMessageChunk) -> Reading | Token | None:
     return Token(text) if text else None
 
 
-def yes(chosen: Chosen, messages: list[BaseMessage]) -> Generator[Reading, None, float | None]:
+def yes(
+    chosen: Chosen, messages: list[BaseMessage], kind: int = PASSAGES
+) -> Generator[Reading, None, float | None]:
     """Ask a yes-or-no question and return the probability of Yes against No, 0..1.
 
     Yields how far the model has read. None where the provider gives no log-probabilities, or
@@ -150,7 +161,7 @@ def yes(chosen: Chosen, messages: list[BaseMessage]) -> Generator[Reading, None,
     if chosen.one_token is None:
         return None
     weights_of = {"yes": 0.0, "no": 0.0}
-    for chunk in stream(chosen, messages, **chosen.one_token):
+    for chunk in stream(chosen, messages, kind, **chosen.one_token):
         if isinstance(told := event(chunk), Reading):
             yield told
         for token in chunk.response_metadata.get("logprobs") or ():

@@ -11,7 +11,7 @@ from collections.abc import Generator, Sequence
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from bot.models import Chosen, stream
+from bot.models import REWRITING, Chosen, stream
 from bot.retrieval import stems
 from bot.trace import Reading, Turn
 
@@ -71,7 +71,7 @@ def resolve(
     if not leans(question, history):
         return question
     rewritten = ""
-    for chunk in stream(chosen, _messages(question, history), **_limit(chosen)):
+    for chunk in stream(chosen, _messages(question, history), REWRITING, **_limit(chosen)):
         if progress := chunk.response_metadata.get("prompt_progress"):
             yield Reading(progress["processed"], progress["total"])
         rewritten += str(chunk.content)

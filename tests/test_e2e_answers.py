@@ -185,6 +185,18 @@ def test_stop_works_at_once_and_the_next_question_is_answered(qwen: Bot) -> None
     assert time.monotonic() - began < 120, "nothing of the stopped answer is still being written"
 
 
+def test_an_answer_does_not_depend_on_what_was_asked_before(qwen: Bot, cons_of_rag: Asked) -> None:
+    before = Turn(CONS_OF_RAG, cons_of_rag.answer.answer)
+    found = []
+    for earlier in ("What are the cons of fine-tuning?", "What is RAG?"):
+        ask(qwen, earlier)
+        asked = [ask(qwen, CONS_OF_RAG), ask(qwen, "and the pros?", before)]
+        found.append([replace(one.answer, id="", timings_ms={}) for one in asked])
+    first, second = found
+    assert first == second
+    assert first[0] == replace(cons_of_rag.answer, id="", timings_ms={})
+
+
 # --- the small model
 
 

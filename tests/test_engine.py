@@ -111,6 +111,67 @@ def test_an_answer_that_fits_a_schema(chat: EmbeddedChat) -> None:
     assert found["kind"] in ("a", "b")
 
 
+# --- what it has read before
+
+
+def first(chat: EmbeddedChat, words: str, **options: Any) -> tuple[int, tuple[float, ...]]:
+    """Return how many tokens had been read before, and log-probabilities of the first new ones."""
+    asked = {"max_tokens": 8, "logprobs": True, "top_logprobs": 1, **options}
+    found = chunks(chat, [HumanMessage(words)], **asked)
+    cached = found[0].response_metadata["prompt_progress"]["cache"]
+    tokens = [t for chunk in found for t in chunk.response_metadata.get("logprobs") or ()]
+    assert tokens
+    return cached, tuple(token["logprob"] for token in tokens)
+
+
+def test_after_begin_only_whole_batches_of_earlier_prompts_are_used(chat: EmbeddedChat) -> None:
+    words = "word " * 60  # a token a letter: 300
+    chat.begin()
+    first(chat, f"{words}first")
+    within, _ = first(chat, f"{words}second")
+    assert within > 300  # one answer's prompts share all that they can
+    assert within % BATCH
+    chat.begin()
+    later, _ = first(chat, f"{words}third")
+    assert later == within - within % BATCH
+    again, _ = first(chat, f"{words}third", id_slot=0)
+    assert again > later
+
+
+def test_what_was_asked_before_begin_does_not_show(chat: EmbeddedChat) -> None:
+    words = "Is water wet? " * 30
+    found = set()
+    for earlier in ("", words, words[:100], f"{words} Is it?"):
+        if earlier:
+            first(chat, earlier)
+            first(chat, f"{earlier} Or not?")
+        chat.begin()
+        first(chat, f"{words} Yes?")
+        found.add(first(chat, f"{words} No?"))
+    assert len(found) == 1
+
+
+def test_a_prompt_that_failed_or_was_stopped_leaves_nothing_that_shows(chat: EmbeddedChat) -> None:
+    words = "Is water wet? " * 30
+    chat.begin()
+    fresh = first(chat, words)[1]
+    with pytest.raises(ModelFailed):
+        first(chat, words + "word " * CONTEXT)
+    for _ in chat.stream([HumanMessage(f"{words}But why?")]):
+        break  # stopped after the first batch
+    chat.begin()
+    assert first(chat, words)[1] == fresh
+
+
+def test_slots_hold_a_prompt_each(gguf: Path) -> None:
+    with EmbeddedChat(path=gguf, name="tiny", threads=1, slots=2) as two:
+        words = "word " * 60
+        first(two, words)
+        first(two, "Something else.", id_slot=1)
+        assert first(two, words)[0] > 300
+        assert two.window == min(4096, CONTEXT)
+
+
 # --- how much goes in
 
 

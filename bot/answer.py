@@ -122,7 +122,7 @@ def answer(
     for lead, raw in pieces:
         sentence, wrong = citations.cite(lead, raw, passages)
         invalid += wrong
-        sentence = yield from grounding.check(sentence, resolved, sources, chosen, amiss)
+        sentence = yield from grounding.check(sentence, resolved, sources, chosen, draft, amiss)
         if sentence.supported or settings.grounding == "show":
             sentences.append(sentence)
             yield sentence

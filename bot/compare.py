@@ -222,7 +222,7 @@ def _checked(
     said = []
     for lead, raw in citations.split(draft):
         sentence, _ = citations.cite(lead, raw, [])
-        checking = grounding.check(sentence, question, sources, bot.chosen)
+        checking = grounding.check(sentence, question, sources, bot.chosen, draft)
         sentence = yield from _steps(way, checking)
         sentence = yield from _steps(way, _again(sentence, question, sources, bot.chosen, amiss))
         yield Step(way, sentence)

@@ -14,7 +14,7 @@ from langchain_core.messages import BaseMessage
 
 from bot import models, prompt
 from bot.evidence import Nearest, Sources, negates
-from bot.mentions import elsewhere, strayed, unknown
+from bot.mentions import another, elsewhere, strayed, unknown
 from bot.retrieval import stems
 from bot.trace import Passage, Reading, Sentence
 
@@ -70,10 +70,16 @@ def refuses(sentence: str) -> bool:
 
 
 def check(
-    sentence: Sentence, question: str, sources: Sources, chosen: models.Chosen, amiss: str = ""
+    sentence: Sentence,
+    question: str,
+    sources: Sources,
+    chosen: models.Chosen,
+    draft: str,
+    amiss: str = "",
 ) -> Generator[Reading, None, Sentence]:
     """Find the passage sentence that comes nearest, and how surely the passages state this one.
 
+    draft: all that was written; it may name what this sentence calls "it".
     amiss: why the whole draft is not to be trusted, if it is not; then no sentence of it is.
     """
     if not stems(sentence.text):
@@ -94,6 +100,10 @@ def check(
         if foreign := unknown(sentence.text, rested) or strayed(sentence.text, read, {n}):
             lacks = f"{foreign!r} does not stand in the passage it comes nearest to"
             return replace(found, reason=lacks)
+        stated = VERDICT.sub("", sentence.text)
+        named = f"{question} {draft}"
+        if not fragment and (who := another(stated, named, near, rested[0].text)):
+            return replace(found, reason=f"the passage says it of {who!r}, and this of another")
         # What is said of one subject is taken for another's if the other's passage lies beside it.
         if not fragment and elsewhere(sentence.text, read, {n}):
             read = rested

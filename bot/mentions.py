@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 
+from bot.evidence import Nearest
 from bot.prompt import YES_OR_NO
 from bot.retrieval import ASKING, stems
 from bot.trace import Passage
@@ -62,6 +63,20 @@ def elsewhere(text: str, passages: Sequence[Passage], used: Collection[int]) -> 
     foreign = others - own
     words: list[str] = re.findall(r"\w+", text)
     return next((word for word in words if not foreign.isdisjoint(stems(word))), "")
+
+
+def another(text: str, said: str, near: Nearest, passage: str) -> str:
+    """Return the name that a passage's sentence begins with, if a text says it of something else.
+
+    That is: `said`, question and draft, lacks the name, and neither the sentence nor its context
+    has the word that the text begins with. "" if there is no such name.
+    """
+    sentence = near.evidence.text
+    name = next((word for word in re.findall(r"[\w'’-]+", sentence) if stems(word)), "")
+    if name not in _names(passage) or not set(stems(name)).isdisjoint(stems(said)):
+        return ""
+    subject = stems(text)[:1]
+    return "" if set(subject) <= set(stems(near.context)) else name
 
 
 def _missing(names: Sequence[str], source: str, misspelt: bool) -> list[str]:

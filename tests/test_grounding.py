@@ -32,7 +32,7 @@ def voter(*replies: Any) -> tuple[Chosen, FakeChat]:
 
 def checked(text: str, *replies: Any, citations: tuple[int, ...] = ()) -> tuple[Sentence, FakeChat]:
     who, model = voter(*replies)
-    sentence, _ = finished(check(Sentence(text, list(citations)), QUESTION, SOURCES, who))
+    sentence, _ = finished(check(Sentence(text, list(citations)), QUESTION, SOURCES, who, text))
     assert len(model.calls) == len(replies)  # neither more nor less was asked than foreseen
     return sentence, model
 
@@ -75,7 +75,7 @@ def test_an_answer_is_no_refusal(text: str) -> None:
 def test_a_yes_has_to_be_stated_by_the_nearest_sentence_alone(alone: float, asked: int) -> None:
     who, model = voter(*[[Vote(alone)], [Vote(0.9)]][:asked])
     said = Sentence("It adds much latency to all of them.", [])
-    sentence, _ = finished(check(said, "Does it add latency?", SOURCES, who))
+    sentence, _ = finished(check(said, "Does it add latency?", SOURCES, who, ""))
     assert sentence.supported is (asked == 2)
     assert len(model.calls) == asked
     assert "Text: RAG > Cons: RAG adds latency.\n" in str(model.calls[0][-1].content)
@@ -96,7 +96,7 @@ def test_a_yes_has_to_go_the_way_of_the_sentence_nearest_to_the_question(
 ) -> None:
     who, model = voter([Vote(yes)], [Vote(0.99)], [Vote(0.99)])
     question = "Does it need much training?"
-    sentence, _ = finished(check(Sentence(said, []), question, SOURCES, who))
+    sentence, _ = finished(check(Sentence(said, []), question, SOURCES, who, ""))
     asked = str(model.calls[0][-1].content)
     assert f"Text: RAG > Cons: It does not need training.\n\nQuestion: {question}\n" in asked
     assert sentence.supported is supported
@@ -107,7 +107,7 @@ def test_a_no_that_is_part_of_what_is_said_is_no_verdict() -> None:
     sources = Sources([passage(1, "No chunk size fits all.")], alike)
     who, _ = voter()
     said = Sentence("No chunk size fits all.", [])
-    sentence, _ = finished(check(said, "Is there a size that fits all?", sources, who))
+    sentence, _ = finished(check(said, "Is there a size that fits all?", sources, who, ""))
     assert sentence.supported
 
 
@@ -119,7 +119,7 @@ def test_the_same_words_may_say_the_contrary() -> None:
         ("Slower than fine-tuned models is RAG.", 1),
     ):
         who, model = voter(*[[Vote(0.1)]] * asked)
-        sentence, _ = finished(check(Sentence(said, []), "Which is slower?", sources, who))
+        sentence, _ = finished(check(Sentence(said, []), "Which is slower?", sources, who, ""))
         assert sentence.supported is said.startswith("RAG")
         assert len(model.calls) == asked
 
@@ -152,7 +152,7 @@ def test_what_any_passage_says_the_other_way_round_is_not_supported() -> None:
     passages = [passage(1, "Prices differ."), passage(2, "RAG is cheaper than tuning.")]
     who, _ = voter()
     said = Sentence("Tuning is cheaper than RAG.", [])
-    asked = check(said, "Is tuning cheaper than RAG?", Sources(passages, alike), who)
+    asked = check(said, "Is tuning cheaper than RAG?", Sources(passages, alike), who, "")
     sentence, _ = finished(asked)
     assert (sentence.supported, sentence.citations) == (False, [])
     assert "the other way round" in sentence.reason
@@ -168,7 +168,7 @@ def test_what_heads_another_passage_has_to_be_stated_by_the_nearest_alone(
     ]
     who, model = voter([Vote(0.9)])
     said = Sentence(f"{subject} looks up many documents.", [])
-    sentence, _ = finished(check(said, "What does it do?", Sources(passages, alike), who))
+    sentence, _ = finished(check(said, "What does it do?", Sources(passages, alike), who, ""))
     assert ("It takes days." in str(model.calls[0][-1].content)) is not alone
     assert ("passage 1 alone" in sentence.reason) is alone
 
@@ -180,7 +180,7 @@ def test_a_name_must_stand_in_the_passage_that_comes_nearest(
     question: str, supported: bool
 ) -> None:
     who, model = voter(*[[Vote(0.99)]] * supported)
-    asked = check(Sentence("RAG adds latency to an A100.", []), question, SOURCES, who)
+    asked = check(Sentence("RAG adds latency to an A100.", []), question, SOURCES, who, "")
     sentence, _ = finished(asked)
     assert sentence.supported is supported
     assert len(model.calls) == supported
@@ -227,7 +227,7 @@ def test_what_is_half_believed_has_to_stand_in_the_context_of_the_nearest_senten
     sources = Sources([passage(1, text, heading="Plates")], alike)
     who, model = voter([Vote(0.84)], [Vote(context)])
     said = Sentence("Cooks like him break plates of clay.", [])
-    sentence, _ = finished(check(said, QUESTION, sources, who))
+    sentence, _ = finished(check(said, QUESTION, sources, who, ""))
     asked = str(model.calls[1][-1].content)
     assert "Text: Plates: Many guests came. The bill was high. He breaks plates of clay.\n" in asked
     assert sentence.supported is supported
@@ -236,10 +236,23 @@ def test_what_is_half_believed_has_to_stand_in_the_context_of_the_nearest_senten
     assert sentence.support == pytest.approx(0.84 if supported else context, abs=1e-3)
 
 
+def test_what_the_passage_says_of_one_who_is_named_is_withheld_of_another() -> None:
+    text = "Guests came to see Jack. Jack says opa when he breaks plates."
+    who, model = voter()
+    said = "Greeks say opa when plates break."
+    asked = check(
+        Sentence(said, []), "What do Greeks say?", Sources([passage(1, text)], alike), who, said
+    )
+    sentence, _ = finished(asked)
+    assert (sentence.supported, sentence.citations) == (False, [])
+    assert "'Jack'" in sentence.reason
+    assert not model.calls
+
+
 def test_the_two_sides_of_a_comparison_may_stand_apart() -> None:
     who, model = voter([Vote(0.7)])
     said = Sentence("RAG makes people wait, tuning costs money.", [])
-    sentence, _ = finished(check(said, "How do RAG and tuning differ?", SOURCES, who))
+    sentence, _ = finished(check(said, "How do RAG and tuning differ?", SOURCES, who, ""))
     assert sentence.supported
     assert len(model.calls) == 1
 
@@ -257,7 +270,7 @@ def test_without_probabilities_the_shared_words_decide() -> None:
         "Apples grow on trees.": False,
     }
     for text, supported in texts.items():
-        sentence, _ = finished(check(Sentence(text, []), QUESTION, SOURCES, who))
+        sentence, _ = finished(check(Sentence(text, []), QUESTION, SOURCES, who, ""))
         assert sentence.supported == supported, text
 
 
@@ -270,14 +283,16 @@ def test_passages_without_a_single_word_do_no_harm() -> None:
     arrows: list[Passage] = [passage(1, "→ ← ↑", heading="Arrows")]
     who, _ = voter([Vote(0.1)])
     sentence, _ = finished(
-        check(Sentence("Some arrows point upwards.", []), QUESTION, Sources(arrows, alike), who)
+        check(Sentence("Some arrows point upwards.", []), QUESTION, Sources(arrows, alike), who, "")
     )
     assert (sentence.supported, sentence.citations) == (False, [])
 
 
 def test_a_draft_that_is_amiss_supports_nothing_and_shows_what_came_nearest() -> None:
     who, _ = voter()
-    run = check(Sentence("RAG adds latency.", []), QUESTION, SOURCES, who, "it is beside the point")
+    run = check(
+        Sentence("RAG adds latency.", []), QUESTION, SOURCES, who, "", "it is beside the point"
+    )
     sentence, _ = finished(run)
     assert (sentence.supported, sentence.citations) == (False, [])
     assert sentence.reason == "it is beside the point"
@@ -310,7 +325,7 @@ def test_what_is_like_nothing_in_the_passages_is_the_models_own() -> None:
     """The model would have said Yes: it is not asked."""
     who, _ = voter()
     text = "A hybrid joins two or more techniques."
-    sentence, _ = finished(check(Sentence(text, []), QUESTION, Sources(PASSAGES, embed), who))
+    sentence, _ = finished(check(Sentence(text, []), QUESTION, Sources(PASSAGES, embed), who, ""))
     assert (sentence.supported, sentence.citations) == (False, [])
     assert "no passage says anything like it" in sentence.reason
     assert sentence.evidence

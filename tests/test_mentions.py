@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fakes import passage
+from fakes import alike, passage
 
-from bot.mentions import elsewhere, folded, strayed, unknown
+from bot.evidence import Sources
+from bot.mentions import another, elsewhere, folded, strayed, unknown
 
 LATENCY = "RAG adds latency. It does not need training."
 COST = "Fine-tuning takes 3.5 hours on an A100, and costs 1,200 dollars."
@@ -100,3 +101,34 @@ def test_a_question_on_one_subject_is_not_answered_from_another(
 )
 def test_a_word_may_head_another_passage(text: str, used: set[int], wanted: str) -> None:
     assert elsewhere(text, PASSAGES, used) == wanted
+
+
+PARTY = (
+    "Anna gave a party. Friends of the cook came. The bill was high, but Anna paid it. "
+    "Anna broke all the plates of clay."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "wanted"),
+    [
+        ("Danes broke plates of clay.", "What do Danes do?", "Anna"),
+        ("Anna broke plates of clay.", "What do Danes do?", ""),
+        ("She broke plates of clay.", "What did Anna do?", ""),
+        ("Cooks broke plates of clay.", "What do cooks do?", ""),  # just before: "the cook"
+        ("Plates of clay were broken.", "What was broken?", ""),
+        ("They paid for plates of clay.", "Anna and Bo met. They paid for plates of clay.", ""),
+    ],
+)
+def test_what_is_said_of_one_who_is_named_is_not_said_of_others(
+    text: str, said: str, wanted: str
+) -> None:
+    near = Sources([passage(1, PARTY)], alike).near("broke plates of clay", 1)[0]
+    assert near.evidence.text.startswith("Anna broke")
+    assert another(text, f"{said} {text}", near, PARTY) == wanted
+
+
+def test_a_word_that_only_begins_a_sentence_is_no_name() -> None:
+    source = "Many plates broke."
+    near = Sources([passage(1, source)], alike).near("plates broke", 1)[0]
+    assert another("Danes broke plates.", "", near, source) == ""

@@ -141,9 +141,8 @@ class Sources:
     @cached_property
     def _vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Embed the sentences under their headings, and alone."""
-        alone = [evidence.text for evidence, *_ in self._rows]
         under = [_under(heading, evidence.text) for evidence, heading, *_ in self._rows]
-        return self._embed(under), self._embed(alone)
+        return self._embed(under), self._embed(self.sentences)
 
 
 def _under(heading: str, text: str) -> str:

@@ -94,13 +94,14 @@ def check(
         return replace(found, reason=amiss)
     fragment = _fragment(sentence.text)
     read, n = sources.passages, near.evidence.n
+    verdict = VERDICT.match(sentence.text)
     compares = prompt.COMPARES.search(question)  # then the other side has its own passage
     if not compares:
         rested = [passage for passage in read if passage.n == n]
         if foreign := unknown(sentence.text, rested) or strayed(sentence.text, read, {n}):
             lacks = f"{foreign!r} does not stand in the passage it comes nearest to"
             return replace(found, reason=lacks)
-        stated = VERDICT.sub("", sentence.text)
+        stated = sentence.text[verdict.end() :] if verdict else sentence.text
         named = f"{question} {draft}"
         if not fragment and (who := another(stated, named, near, rested[0].text)):
             return replace(found, reason=f"the passage says it of {who!r}, and this of another")
@@ -108,7 +109,7 @@ def check(
         if not fragment and elsewhere(sentence.text, read, {n}):
             read = rested
     closest = sources.nearest(question) if prompt.YES_OR_NO.match(question) else None
-    if closest and (verdict := VERDICT.match(sentence.text)):
+    if closest and verdict:
         said = verdict[1].capitalize()
         asked = prompt.yes_or_no(closest.text, question)
         what = f"the sentence nearest to the question says {said}"

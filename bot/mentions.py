@@ -72,7 +72,7 @@ def another(text: str, said: str, near: Nearest, passage: str) -> str:
     has the word that the text begins with. "" if there is no such name.
     """
     sentence = near.evidence.text
-    name = next((word for word in re.findall(r"[\w'’-]+", sentence) if stems(word)), "")
+    name = _first(sentence)
     if name not in _names(passage) or not set(stems(name)).isdisjoint(stems(said)):
         return ""
     subject = stems(text)[:1]
@@ -101,8 +101,14 @@ def folded(text: str) -> str:
 def _asked_about(question: str) -> list[str]:
     """Find the first word after the verb of a question for Yes or No that is not only grammar."""
     verb = YES_OR_NO.match(question)
-    words: list[str] = re.findall(r"[\w'’-]+", question[verb.end() :]) if verb else []
-    return [word for word in words if stems(word)][:1]
+    word = _first(question[verb.end() :]) if verb else ""
+    return [word] if word else []
+
+
+def _first(text: str) -> str:
+    """Find the first word that is not only grammar, or ""."""
+    words: list[str] = re.findall(r"[\w'’-]+", text)
+    return next((word for word in words if stems(word)), "")
 
 
 def _names(text: str) -> list[str]:

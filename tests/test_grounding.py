@@ -249,6 +249,14 @@ def test_what_the_passage_says_of_one_who_is_named_is_withheld_of_another() -> N
     assert not model.calls
 
 
+def test_a_word_that_ends_in_no_is_whole() -> None:
+    sources = Sources([passage(1, "Guests met Jack. Jack owns casino, hotel and bar.")], alike)
+    who, _ = voter()
+    said = "Casino, hotel and bar are owned."
+    sentence, _ = finished(check(Sentence(said, []), "What is owned?", sources, who, said))
+    assert sentence.supported, sentence.reason
+
+
 def test_the_two_sides_of_a_comparison_may_stand_apart() -> None:
     who, model = voter([Vote(0.7)])
     said = Sentence("RAG makes people wait, tuning costs money.", [])

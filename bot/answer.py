@@ -9,16 +9,19 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Collection, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from langchain_core.messages import BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 
-from bot import about, answerability, citations, grounding, models, prompt
-from bot.evidence import Sources
-from bot.models import Chosen
-from bot.resolve import resolve
-from bot.retrieval import DENSE_WEIGHT, Retriever
+from bot.about import search as about
+from bot.llm import providers
+from bot.llm.providers import Chosen
+from bot.path import citations, prompts
+from bot.path.evidence import Sources
+from bot.path.retrieval import DENSE_WEIGHT
+from bot.path.rewrite import resolve
+from bot.session import Bot
 from bot.trace import (
     Answer,
     Dropped,
@@ -32,20 +35,11 @@ from bot.trace import (
     Tokens,
     Turn,
 )
+from bot.verify import answerability, grounding
 from ingest.settings import Settings
 
 UNFIT = "no passage fits the window"
 SPARE = 4  # passages retrieved beyond top-k, to show what was left out and to fill for duplicates
-
-
-@dataclass(frozen=True)
-class Bot:
-    """What an answer needs, opened once and used for many questions."""
-
-    settings: Settings
-    retriever: Retriever
-    chosen: Chosen
-    itself: about.About | None = None  # None: it knows nothing of itself
 
 
 def answer(
@@ -81,7 +75,7 @@ def answer(
     gate = answerability.gate(passages, turned.bar)
     messages: list[BaseMessage] = []
     if gate.passed:
-        messages, passages, unfit = prompt.build(resolved, passages, budget(bot), chosen.count)
+        messages, passages, unfit = prompts.build(resolved, passages, budget(bot), chosen.count)
         dropped = unfit + dropped
         if not passages:  # not one fits the window
             gate = replace(gate, passed=False, reason=UNFIT)
@@ -94,9 +88,9 @@ def answer(
     # 4) The model writes a draft.
     draft = ""
     usage: UsageMetadata | None = None
-    for chunk in models.stream(chosen, messages) if gate.passed else ():
+    for chunk in providers.stream(chosen, messages) if gate.passed else ():
         usage = chunk.usage_metadata or usage
-        event = models.event(chunk)
+        event = providers.event(chunk)
         if isinstance(event, Token):
             if not draft:
                 clock.lap("read")
@@ -180,7 +174,7 @@ def depth(knobs: Knobs) -> int:
 
 def budget(bot: Bot) -> int:
     """Return how many tokens the prompt may have."""
-    return bot.chosen.window - bot.settings.max_tokens - prompt.MARGIN
+    return bot.chosen.window - bot.settings.max_tokens - prompts.MARGIN
 
 
 def select(
@@ -209,8 +203,8 @@ def _abstention(withheld: Sequence[Sentence]) -> str:
     """Say that the documents do not say; after a withheld draft, quote what came nearest to it."""
     evidence = next((s.evidence for s in withheld if s.evidence), None)
     if evidence is None:
-        return prompt.ABSTENTION
-    return f"{prompt.ABSTENTION} The nearest they come: “{evidence.text}” [{evidence.n}]"
+        return prompts.ABSTENTION
+    return f"{prompts.ABSTENTION} The nearest they come: “{evidence.text}” [{evidence.n}]"
 
 
 def _tokens(usage: UsageMetadata | None, chosen: Chosen, messages: Sequence[BaseMessage]) -> Tokens:

@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from bot.answer import Bot
-from bot.start import open_bot
+from bot.session import Bot, open_bot
 from ingest import library, weights
 from ingest.embedder import Embedder
 from ingest.errors import WeightsUnavailable
@@ -121,7 +120,7 @@ def whybot() -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(
         *args: str, cwd: Path, stdin: str = "", **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "bot.cli", *args]
+        command = [sys.executable, "-m", "bot", *args]
         return subprocess.run(
             command,
             cwd=cwd,
@@ -177,7 +176,8 @@ def small(seed_index: Settings, weights_or_skip: Callable[[str], Path]) -> Itera
 @contextmanager
 def served(room: Room) -> Iterator[str]:
     """Serve the page of a room and give its address."""
-    from bot.web import app, reader
+    from bot.web import app
+    from bot.web.reader import page as reader
 
     app.keep_local()
     blocks = app.build(room)

@@ -19,7 +19,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
-from bot.models import Chosen
+from bot.llm.providers import Chosen
 
 ONE_TOKEN = {"max_tokens": 1, "logprobs": True, "top_logprobs": 20}
 

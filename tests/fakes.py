@@ -18,7 +18,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.retrieval import DENSE_WEIGHT, stems
+from bot.path.retrieval import DENSE_WEIGHT
+from bot.path.words import stems
 from bot.trace import Passage
 from ingest.embedder import Embedder
 from ingest.index import IndexedChunk

@@ -11,11 +11,13 @@ import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import FakeEmbedder, indexed, passage, settings_in, vectors
 
-from bot import about, receipt, record, replay, report
-from bot.about import About, about_bot, document, joined, retrieve
-from bot.answer import Bot, answer
-from bot.metrics import Estimate
-from bot.retrieval import Retriever
+from bot.about import last_evaluation
+from bot.about import search as about
+from bot.about.search import About, about_bot, document, joined, retrieve
+from bot.answer import answer
+from bot.path.retrieval import Retriever
+from bot.records import receipt, receipt_html, replay
+from bot.session import Bot
 from bot.trace import Answer, Passage, Turn
 from ingest import library
 from ingest.index import Index
@@ -160,8 +162,7 @@ def test_the_next_question_meets_the_index_of_then(
 def test_the_next_question_meets_the_evaluation_of_then(bot: Bot, settings: Settings) -> None:
     question = "How good is your retrieval?"
     assert "not been measured here yet" in text(bot, question)
-    ndcg = {"ndcg@10": Estimate(0.983, 0.9, 1.0, 240)}
-    record.keep(settings, "retrieval", "xquad", "fake", 240, report.RANKING, ndcg)
+    last_evaluation.keep(settings, "retrieval", "xquad", "fake", 240, {"nDCG@10": "0.983"})
     assert "nDCG@10: 0.983" in text(bot, question)
     assert "My retrieval has not been measured" not in text(bot, question)
 
@@ -218,13 +219,13 @@ def test_an_answer_cites_it_and_its_receipt_can_be_compared(bot: Bot) -> None:
     then = receipt.of(asked, said)
     assert (then.corpus.documents, then.corpus.chunks) == (2, 2)
     assert receipt.Receipt.from_json(then.to_json()) == then
-    assert about.NAME in then.to_html()
+    assert about.NAME in receipt_html.page(then)
 
     again = receipt.of(*answered(bot, replies))
-    assert [change.what for change in replay.compare(then, again)] == []
+    assert [change.what for change in replay.differences(then, again)] == []
     other = replace(bot, settings=replace(bot.settings, top_k=4))
     changed = receipt.of(*answered(other, [[Vote(0.99)], ["My top-k is 4."]]))
-    found = {change.what for change in replay.compare(then, changed)}
+    found = {change.what for change in replay.differences(then, changed)}
     assert {"setting top_k", "passage went", "passage came", "answer"} <= found
 
 

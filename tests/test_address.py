@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.address import ASKED, speaks_to_bot, surely
+from bot.about.intent import ASKED, speaks_to_bot, surely
 
 GOLD = Path(__file__).parent / "gold" / "seed.jsonl"
 

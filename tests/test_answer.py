@@ -11,10 +11,11 @@ import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import Shelf, passage
 
-from bot import prompt
-from bot.answer import SPARE, Bot, answer, select
-from bot.models import Chosen
-from bot.retrieval import Retriever
+from bot.answer import SPARE, answer, select
+from bot.llm.providers import Chosen
+from bot.path import prompts
+from bot.path.retrieval import Retriever
+from bot.session import Bot
 from bot.trace import (
     Answer,
     Event,
@@ -177,7 +178,7 @@ def test_far_passages_are_not_shown_to_the_model() -> None:
     far = [replace(passage, score=0.01) for passage in PASSAGES]
     result, events, _ = run(passages=far)
     assert result.abstained
-    assert (result.answer, result.sentences, result.draft) == (prompt.ABSTENTION, [], "")
+    assert (result.answer, result.sentences, result.draft) == (prompts.ABSTENTION, [], "")
     assert result.passages == far  # the nearest are shown all the same
     assert not result.gate.passed
     assert result.tokens == Tokens(0, 0, 4096, sent=0)
@@ -193,7 +194,7 @@ def test_no_passage_at_all() -> None:
 def test_nothing_is_written_when_the_passages_lack_the_answer() -> None:
     result, _, _ = run(NO)
     assert result.abstained
-    assert (result.answer, result.draft) == (prompt.ABSTENTION, "")
+    assert (result.answer, result.draft) == (prompts.ABSTENTION, "")
     assert result.gate.signals is not None
     assert result.gate.signals.yes == pytest.approx(0.02, abs=1e-3)
 
@@ -210,7 +211,7 @@ def test_a_draft_that_does_not_answer_the_question_is_no_answer(grounding: str) 
     assert "of those that the draft rests on, 2%" in sentence.reason
     assert sentence.evidence is not None
     if grounding == "strict":
-        assert result.answer == f"{prompt.ABSTENTION} The nearest they come: “{draft}” [1]"
+        assert result.answer == f"{prompts.ABSTENTION} The nearest they come: “{draft}” [1]"
 
 
 def test_a_question_for_a_number_is_not_answered_without_one() -> None:
@@ -224,7 +225,7 @@ def test_an_empty_draft_or_a_refusal_is_an_abstention(draft: str) -> None:
     looked = [NO, NO] if draft else []
     result, _, _ = run(YES, [draft], *looked)
     assert result.abstained
-    assert (result.answer, result.sentences) == (prompt.ABSTENTION, [])
+    assert (result.answer, result.sentences) == (prompts.ABSTENTION, [])
     assert result.draft == draft
 
 
@@ -284,7 +285,7 @@ def test_a_list_that_the_draft_gave_in_part_is_completed(vote: list[Vote], added
 def test_a_draft_without_a_supported_sentence_is_an_abstention() -> None:
     result, _, _ = run(YES, ["Zeppelins are slow."], NO, NO, NO)
     assert result.abstained
-    assert result.answer.startswith(prompt.ABSTENTION)
+    assert result.answer.startswith(prompts.ABSTENTION)
     assert "Zeppelins" not in result.answer
     assert result.sentences == []
 
@@ -422,7 +423,7 @@ def test_when_no_passage_fits_it_does_not_answer_from_nothing() -> None:
 
 def test_a_question_that_does_not_fit_is_refused_before_the_model_is_asked() -> None:
     model = FakeChat(replies=[])
-    with pytest.raises(prompt.QuestionTooLong):
+    with pytest.raises(prompts.QuestionTooLong):
         list(answer(bot_of(chosen(model, window=1024)), "latency " * 2000))
 
 

@@ -8,7 +8,10 @@ import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import embed, finished, passage
 
-from bot.answerability import (
+from bot.path.evidence import Sources
+from bot.path.words import number_missing
+from bot.trace import Gate, Reading, Signals
+from bot.verify.answerability import (
     BAR,
     DOUBT,
     DRAFT_BAR,
@@ -24,12 +27,9 @@ from bot.answerability import (
     gate,
     judge,
     log_odds,
-    number_missing,
     probability,
     quotable,
 )
-from bot.evidence import Sources
-from bot.trace import Gate, Reading, Signals
 
 LATENCY = "RAG adds latency. It does not need training."
 PASSAGES = [passage(1, LATENCY, dense=0.4), passage(2, "RAG is old.", dense=0.6)]

@@ -8,9 +8,9 @@ import pytest
 from fake_models import FakeChat, chosen
 from fakes import FakeEmbedder, settings_in
 
-from bot import baseline
-from bot.answer import Bot
-from bot.evalsets import over
+from bot.evaluation import baseline
+from bot.evaluation.datasets import over
+from bot.session import Bot
 from bot.trace import Answer
 
 FAR, NEAR, NEARER = "Telephones ring.", "Apples grow on trees in many climates.", "Apples grow."

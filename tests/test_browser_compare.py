@@ -18,9 +18,9 @@ from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import FakeEmbedder, settings_in
 from playwright.sync_api import Page, expect
 
-from bot import lessons
-from bot.answer import Bot
-from bot.retrieval import Retriever
+from bot.experiments import lessons
+from bot.path.retrieval import Retriever
+from bot.session import Bot
 from bot.web.room import Room
 from ingest.embedder import Embedder
 from ingest.index import Index

@@ -15,8 +15,8 @@ from fake_models import FakeChat, chosen
 from fakes import FakeEmbedder, settings_in
 from playwright.sync_api import Browser, Page, expect
 
-from bot.answer import Bot
-from bot.evalsets import over
+from bot.evaluation.datasets import over
+from bot.session import Bot
 from bot.web.room import Room, State
 from ingest.settings import Settings
 

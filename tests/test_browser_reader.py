@@ -16,8 +16,8 @@ from fakes import FakeEmbedder, settings_in, write_files
 from playwright.sync_api import FrameLocator, Page, expect
 from samples import pdf_bytes
 
-from bot.answer import Bot
-from bot.retrieval import Retriever
+from bot.path.retrieval import Retriever
+from bot.session import Bot
 from bot.web.room import Room
 from ingest.index import Index
 from ingest.sync import fingerprint

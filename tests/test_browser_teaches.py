@@ -17,9 +17,9 @@ from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import ROOT, FakeEmbedder
 from playwright.sync_api import Page, expect
 
-from bot import teaches
-from bot.answer import Bot
-from bot.retrieval import Retriever
+from bot.explain import learn_more
+from bot.path.retrieval import Retriever
+from bot.session import Bot
 from bot.web.room import Room
 from ingest.documents import read_document
 from ingest.index import Index
@@ -70,7 +70,7 @@ def test_each_step_leads_to_its_passage_by_keyboard_and_on_a_small_screen(page: 
         link = step.locator(".more a")
         expect(link).to_be_hidden()  # the panel stays calm
         step.locator("summary").press("Enter")
-        document, heading = teaches.PLACES[title]
+        document, heading = learn_more.PLACES[title]
         expect(link).to_have_text(f"learn more: {document}, {heading}")
         link.focus()
         expect(link).to_be_focused()

@@ -15,8 +15,8 @@ from fake_models import Quoting, chosen
 from fakes import FakeEmbedder, settings_in, write_files
 from playwright.sync_api import Locator, Page, expect
 
-from bot.answer import Bot
-from bot.retrieval import Retriever
+from bot.path.retrieval import Retriever
+from bot.session import Bot
 from bot.web.room import Room
 from ingest.index import Index
 from ingest.sync import fingerprint

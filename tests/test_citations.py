@@ -9,7 +9,7 @@ from fakes import passage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.citations import cite, marked, split, text
+from bot.path.citations import cite, marked, split, text
 from bot.trace import Sentence
 
 PASSAGES = [passage(n, f"Text {n}.") for n in (1, 2, 3)]

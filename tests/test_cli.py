@@ -22,11 +22,13 @@ import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import ROOT, FakeEmbedder, run_python, write_files
 
-from bot import commands, start
-from bot import receipt as receipts
-from bot.cli import build_parser, main
-from bot.exits import ABSTAINED, ANSWERED, FAILED, INTERRUPTED, USAGE
-from bot.models import Chosen
+from bot import session
+from bot.cli import commands
+from bot.cli.main import build_parser, main
+from bot.cli.shell import ABSTAINED, ANSWERED, FAILED, INTERRUPTED, USAGE
+from bot.llm.providers import Chosen
+from bot.records import receipt_file
+from bot.records.receipt import Receipt
 from bot.trace import Turn
 from ingest import weights
 from ingest.embedder import Embedder
@@ -97,7 +99,7 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeChat]:
         def open_model(*args: Any) -> Iterator[Chosen]:
             yield chosen(model, one_token=ONE_TOKEN, notes=("a note",))
 
-        monkeypatch.setattr(start, "open_model", open_model)
+        monkeypatch.setattr(session, "open_model", open_model)
         return model
 
     return script
@@ -127,7 +129,7 @@ LIGHT = [[], ["--help"], ["--version"], ["nonsense"], ["ask"], ["chat", "--port"
 def test_help_and_usage_errors_import_nothing_heavy() -> None:
     code = f"""
 import contextlib, io, sys
-from bot.cli import main
+from bot.cli.main import main
 for argv in {LIGHT!r}:
     with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()), \\
             contextlib.redirect_stderr(io.StringIO()):
@@ -141,7 +143,7 @@ def test_a_wrong_setting_is_found_before_anything_heavy_is_imported() -> None:
     code = f"""
 import os, sys
 os.environ["WHYBOT_TOP_K"] = "many"
-from bot.cli import main
+from bot.cli.main import main
 assert main(["list"]) == 1
 print(*sorted({set(HEAVY)!r} & sys.modules.keys()))
 """
@@ -153,7 +155,7 @@ def test_help_and_usage_errors_answer_at_once(argv: list[str]) -> None:
     best = 9.0
     for _ in range(5):  # the machine may be busy
         began = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "bot.cli", *argv], cwd=ROOT, capture_output=True)
+        subprocess.run([sys.executable, "-m", "bot", *argv], cwd=ROOT, capture_output=True)
         best = min(best, time.perf_counter() - began)
         if best < 0.3:
             break
@@ -272,7 +274,7 @@ def test_a_bug_keeps_its_traceback(shell: Shell, monkeypatch: pytest.MonkeyPatch
 def test_a_reader_that_has_had_enough_is_no_error(folder: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "bot.cli", "models"]
+    command = [sys.executable, "-m", "bot", "models"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     try:
         done = subprocess.run(
@@ -530,7 +532,7 @@ def test_a_receipt_beside_the_json_and_of_an_abstention(
     for reply, expected in (((YES, ANSWER), ANSWERED), ((NO,), ABSTAINED)):
         says(*reply)
         code, out, _ = shell("ask", "--json", "--top-k", "3", "--receipt", name, QUESTION)
-        kept = receipts.read(folder / name)
+        kept = receipt_file.read(folder / name)
         assert code == expected
         assert kept.answer.to_json() == json.loads(out)
         assert (kept.settings.top_k, kept.settings.model) == (3, "auto")
@@ -550,7 +552,7 @@ def test_the_readmes_command_makes_the_corpus_hash(
     says(NO)
     shell("ask", "--receipt", "r.html", QUESTION)
     made = subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout
-    assert made.split()[0] == receipts.read(receipt).corpus.sha256
+    assert made.split()[0] == receipt_file.read(receipt).corpus.sha256
 
 
 @pytest.mark.usefixtures("seeded")
@@ -599,9 +601,10 @@ def test_a_replay_with_another_model_says_so(
 def test_a_replay_knows_the_turns_before(
     receipt: Path, shell: Shell, says: Callable[..., FakeChat]
 ) -> None:
-    kept = receipts.read(receipt)
+    kept = receipt_file.read(receipt)
     follow = replace(kept.answer, question="and the store?")
-    replace(kept, history=[Turn(QUESTION, "Latency.")], answer=follow).write(receipt)
+    turned = replace(kept, history=[Turn(QUESTION, "Latency.")], answer=follow)
+    receipt_file.write(turned, receipt)
     model = says(["What does the store add?"], YES, ["It needs a vector store."])
     _, out, _ = shell("replay", str(receipt))
     assert "Latency." in str(model.calls[0][-1].content)
@@ -615,7 +618,7 @@ def test_a_replay_for_machines(receipt: Path, shell: Shell, says: Callable[..., 
     assert code == ANSWERED
     assert (data["unchanged"], data["changes"], data["same_prompt"]) == (True, [], True)
     assert data["seconds"].keys() == {"then", "now"}
-    assert receipts.Receipt.from_json(data["now"]).answer.answer == "RAG adds latency. [1]"
+    assert Receipt.from_json(data["now"]).answer.answer == "RAG adds latency. [1]"
     says(NO)
     data = json.loads(shell("replay", "--json", str(receipt))[1])
     assert data["unchanged"] is False

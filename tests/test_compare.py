@@ -13,12 +13,14 @@ from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import FakeEmbedder, embed, indexed, passage, settings_in
 from numpy.typing import NDArray
 
-from bot import compare_text, lessons, prompt
-from bot.answer import Bot
-from bot.compare import compare, refuses
-from bot.comparison import Column, Compared, Said, Step, Way, apart, unlike
-from bot.evalsets import over
-from bot.prompt import QuestionTooLong
+from bot.cli import compare as compare_text
+from bot.evaluation.datasets import over
+from bot.experiments import lessons
+from bot.experiments.compare import compare, refuses
+from bot.experiments.comparison import Column, Compared, Said, Step, Way, apart, unlike
+from bot.path import prompts
+from bot.path.prompts import QuestionTooLong
+from bot.session import Bot
 from bot.trace import Evidence, Gate, Retrieved, Sentence, Token
 
 QUESTION = "Where do apples grow?"
@@ -63,9 +65,9 @@ def test_the_ways_are_asked_one_after_the_other(tmp_path: Path) -> None:
 
 
 def test_the_bare_model_has_the_same_instructions_less_those_on_passages() -> None:
-    system, asked = prompt.bare("Is RAG better than fine-tuning?")
+    system, asked = prompts.bare("Is RAG better than fine-tuning?")
     assert "passage" not in str(system.content) and "passage" not in str(asked.content)
-    assert str(system.content).endswith(prompt.BRIEF) and prompt.SYSTEM.endswith(prompt.BRIEF)
+    assert str(system.content).endswith(prompts.BRIEF) and prompts.SYSTEM.endswith(prompts.BRIEF)
     each = " If two things are compared, say what holds for each."
     assert str(asked.content).endswith(each)
 
@@ -138,7 +140,7 @@ def test_there_may_be_no_wrong_passage(tmp_path: Path) -> None:
 def test_a_bot_that_refuses_leaves_nothing_to_tell_apart(tmp_path: Path) -> None:
     last, _, _ = run(tmp_path, [TREES], NO, [MOON], one_token=ONE_TOKEN)
     found = last.columns[Way.FOUND]
-    assert found.refused and found.first is None and found.reply == prompt.ABSTENTION
+    assert found.refused and found.first is None and found.reply == prompts.ABSTENTION
     assert last.columns[Way.BARE].said[0].sentence.supported
     assert not any(said.alone for column in last.columns.values() for said in column.said)
     assert last.lessons[Way.FOUND].text.startswith("The bot did not answer: the passages hold")

@@ -12,12 +12,12 @@ import pytest
 from fake_models import FakeChat, chosen
 from fakes import FakeEmbedder, passage, settings_in
 
-from bot.answer import Bot
-from bot.comparison import Column, Compared, Lesson, Quote, Said, Way
-from bot.evalsets import over
+from bot.evaluation.datasets import over
+from bot.experiments.comparison import Column, Compared, Lesson, Quote, Said, Way
+from bot.session import Bot
 from bot.trace import Evidence, Sentence
-from bot.web import compare_page
-from bot.web.comparing import UNCHECKED, Bench, Trial, run
+from bot.web.compare import html as compare_page
+from bot.web.compare.state import UNCHECKED, Bench, Trial, run
 from bot.web.room import BUSY, Room
 from ingest.errors import WhybotError
 

@@ -22,8 +22,9 @@ import pytest
 from conftest import SEED
 from langchain_core.messages import convert_to_messages
 
-from bot.answer import Bot, answer
-from bot.retrieval import Retriever
+from bot.answer import answer
+from bot.path.retrieval import Retriever
+from bot.session import Bot
 from bot.trace import Answer, Event, Reading, Resolved, Retrieved, Sentence, Token, Turn
 from ingest import library
 from ingest.embedder import Embedder
@@ -314,7 +315,7 @@ def test_what_a_user_can_mend_is_one_line_and_exit_1(
 
 
 def test_ctrl_c_ends_a_question_at_once(qwen: Bot, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "bot.cli", "ask", "When should I use fine-tuning?"]
+    command = [sys.executable, "-m", "bot", "ask", "When should I use fine-tuning?"]
     command += ["--model", "embedded", "--index", str(qwen.settings.index)]
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from conftest import SEED, free_port, serving_chroma
 
-from bot.retrieval import Retriever
+from bot.path.retrieval import Retriever
 from ingest import library
 from ingest.embedder import Embedder
 from ingest.errors import IndexUnreachable

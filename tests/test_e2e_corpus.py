@@ -15,9 +15,9 @@ import pytest
 from conftest import SEED
 from fakes import ROOT
 
-from bot import metrics
-from bot.evalsets import Question, read_questions
-from bot.retrieval import Retriever
+from bot.evaluation import metrics
+from bot.evaluation.datasets import Question, read_questions
+from bot.path.retrieval import Retriever
 from bot.trace import Passage
 from ingest import library
 from ingest.embedder import Embedder

@@ -20,7 +20,7 @@ import pytest
 import samples
 from conftest import SEED
 
-from bot.retrieval import Retriever
+from bot.path.retrieval import Retriever
 from bot.trace import Passage
 from ingest.documents import read_document
 from ingest.embedder import Embedder
@@ -288,7 +288,7 @@ def test_an_interrupted_ingest_goes_on_where_it_was(folder: Path, real_embedder:
     for name, text in stations().items():
         (folder / "corpus" / name).write_text(text, encoding="utf-8")
     settings = settings_of(folder)
-    command = [sys.executable, "-m", "bot.cli", "ingest"]
+    command = [sys.executable, "-m", "bot", "ingest"]
 
     def written() -> int:
         try:

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from bot import report
-from bot.answer import Bot
-from bot.evalsets import Question, read_questions
-from bot.evaluate import ask
+from bot.evaluation import report
+from bot.evaluation.answers import ask
+from bot.evaluation.datasets import Question, read_questions
+from bot.session import Bot
 
 GOLD = Path(__file__).parent / "gold" / "seed.jsonl"
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from fake_models import FakeChat, chosen
 
-from bot import about
-from bot.about import About
-from bot.answer import Bot
-from bot.evalsets import Question, read_questions
-from bot.evaluate import ask
-from bot.retrieval import Retriever
+from bot.about import search as about
+from bot.about.search import About
+from bot.evaluation.answers import ask
+from bot.evaluation.datasets import Question, read_questions
+from bot.path.retrieval import Retriever
+from bot.session import Bot
 from bot.trace import Answer
 from ingest.embedder import Embedder
 from ingest.index import Index

@@ -20,10 +20,11 @@ from conftest import OllamaServer, free_port, serving_ollama
 from fakes import finished
 from langchain_core.messages import HumanMessage
 
-from bot import models
 from bot.answer import answer
-from bot.start import open_bot
+from bot.llm import providers
+from bot.session import open_bot
 from bot.trace import Answer
+from bot.verify import questions
 from ingest.errors import ModelFailed, ModelUnavailable
 from ingest.settings import Settings
 
@@ -43,16 +44,16 @@ def test_auto_takes_the_server_when_it_holds_a_chat_model(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    name, why = models.decide("auto")
+    name, why = providers.decide("auto")
     assert name.startswith("ollama:whybot-")
     assert name.removeprefix("ollama:") in why
 
     with serving_ollama(ollama_server.binary, tmp_path) as (empty, _):
         monkeypatch.setenv("OLLAMA_HOST", empty.host)
-        name, why = models.decide("auto")
+        name, why = providers.decide("auto")
         assert (name, "holds no chat model" in why) == ("embedded", True)
 
-    name, why = models.decide("auto")  # it is gone now
+    name, why = providers.decide("auto")  # it is gone now
     assert (name, "No Ollama server answers" in why) == ("embedded", True)
 
 
@@ -97,10 +98,10 @@ def test_a_model_that_is_able_answers_through_the_server(seed_index: Settings) -
 
 def test_yes_or_no_has_a_probability(seed_index: Settings) -> None:
     settings = replace(seed_index, model="ollama:whybot-qwen")
-    with models.open_model(settings) as chosen:
+    with providers.open_model(settings) as chosen:
         asked = "Statement: {}\nIs this statement true? Reply Yes or No."
-        true, _ = finished(models.yes(chosen, [HumanMessage(asked.format("Snow is cold."))]))
-        false, _ = finished(models.yes(chosen, [HumanMessage(asked.format("Snow is hot."))]))
+        true, _ = finished(questions.yes(chosen, [HumanMessage(asked.format("Snow is cold."))]))
+        false, _ = finished(questions.yes(chosen, [HumanMessage(asked.format("Snow is hot."))]))
     assert true is not None
     assert false is not None
     assert 0 <= false < 0.5 < true <= 1
@@ -115,10 +116,10 @@ def test_yes_or_no_has_a_probability(seed_index: Settings) -> None:
 
 
 def test_a_model_without_a_template_is_warned_of(seed_index: Settings) -> None:
-    with models.open_model(replace(seed_index, model="ollama:whybot-raw")) as chosen:
+    with providers.open_model(replace(seed_index, model="ollama:whybot-raw")) as chosen:
         (note,) = chosen.notes
     assert "no chat template for whybot-raw" in note
-    with models.open_model(replace(seed_index, model="ollama:whybot-test")) as chosen:
+    with providers.open_model(replace(seed_index, model="ollama:whybot-test")) as chosen:
         assert chosen.notes == ()
 
 
@@ -126,7 +127,7 @@ def test_a_window_is_never_larger_than_the_model_was_trained_for(seed_index: Set
     settings = replace(seed_index, model="ollama:whybot-test", window=1 << 20)
     facts = ollama.Client().show("whybot-test").modelinfo or {}
     trained = facts["llama.context_length"]
-    with models.open_model(settings) as chosen:
+    with providers.open_model(settings) as chosen:
         assert chosen.window == trained == chosen.model.num_ctx  # type: ignore[attr-defined]
 
 
@@ -146,7 +147,7 @@ def test_a_model_that_is_not_there_is_said_in_one_line(
 ) -> None:
     with (
         pytest.raises(ModelUnavailable) as raised,
-        models.open_model(replace(seed_index, model=f"ollama:{wanted}")),
+        providers.open_model(replace(seed_index, model=f"ollama:{wanted}")),
     ):
         pytest.fail("it opened")
     assert raised.value.message == message
@@ -164,7 +165,7 @@ def test_a_server_that_is_not_there_is_said_in_one_line(
     monkeypatch.setenv("OLLAMA_HOST", f"127.0.0.1:{free_port()}")
     with (
         pytest.raises(ModelUnavailable, match=r"^No Ollama server answers\. .*: ollama serve$"),
-        models.open_model(replace(seed_index, model="ollama:whybot-test")),
+        providers.open_model(replace(seed_index, model="ollama:whybot-test")),
     ):
         pytest.fail("it opened")
 
@@ -175,8 +176,8 @@ def test_a_server_that_dies_in_mid_answer_is_said_in_one_line(
     settings = replace(seed_index, model="ollama:whybot-test", max_tokens=2000)
     with serving_ollama(ollama_server.binary, ollama_server.folder) as (server, process):
         monkeypatch.setenv("OLLAMA_HOST", server.host)
-        with models.open_model(settings) as chosen:
-            answering = models.stream(chosen, [HumanMessage("Count from one to a thousand.")])
+        with providers.open_model(settings) as chosen:
+            answering = providers.stream(chosen, [HumanMessage("Count from one to a thousand.")])
             assert next(chunk for chunk in answering if chunk.content)
             os.killpg(process.pid, signal.SIGKILL)
             with pytest.raises(ModelFailed) as raised:
@@ -185,7 +186,7 @@ def test_a_server_that_dies_in_mid_answer_is_said_in_one_line(
             assert re.fullmatch(r"The connection to ollama:.* was lost .*", raised.value.message)
             assert "\n" not in str(raised.value)
             with pytest.raises(ModelFailed):
-                next(models.stream(chosen, [HumanMessage("Are you there?")]))
+                next(providers.stream(chosen, [HumanMessage("Are you there?")]))
 
 
 def test_doctor_names_the_server_and_its_models(

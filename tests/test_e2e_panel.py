@@ -18,10 +18,12 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
-from bot.answer import Bot, answer
-from bot.retrieval import DENSE_WEIGHT, K1, B, stems
+from bot.answer import answer
+from bot.path.retrieval import DENSE_WEIGHT, K1, B
+from bot.path.words import stems
+from bot.session import Bot
 from bot.trace import Answer
-from bot.web.why import why
+from bot.web.chat.why import why
 
 QUESTIONS = (
     "What are the cons of RAG?",

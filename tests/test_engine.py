@@ -14,7 +14,8 @@ import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage, SystemMessage
 from tiny_gguf import CONTEXT, write_gguf
 
-from bot.engine import BATCH, EmbeddedChat
+from bot.llm.engine import EmbeddedChat
+from bot.llm.prefix_cache import BATCH
 from ingest.errors import ModelFailed, ModelUnavailable
 
 SHORT = [SystemMessage("Be brief."), HumanMessage("Why?")]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fakes import FakeEmbedder
 
-from bot.evalsets import over, read_questions, row
+from bot.evaluation.datasets import over, read_questions, row
 from ingest.errors import SettingError
 
 

@@ -13,10 +13,14 @@ import pytest
 from fake_models import FakeChat, chosen
 from fakes import FakeEmbedder, settings_in, write_files
 
-from bot import about, cli, evaluate, models, record
-from bot.evalsets import read_questions
-from bot.evaluate import Options
-from bot.models import Chosen
+from bot.about import last_evaluation
+from bot.about import search as about
+from bot.cli import evaluate, main, shell
+from bot.cli.evaluate import Options
+from bot.evaluation import answers
+from bot.evaluation.datasets import read_questions
+from bot.llm import providers
+from bot.llm.providers import Chosen
 from ingest import library
 from ingest.embedder import Embedder
 from ingest.errors import IndexMissing, SettingError
@@ -74,7 +78,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         yield chosen(made.chat)
 
     monkeypatch.setattr(Embedder, "open", lambda *_: made.embedder)
-    monkeypatch.setattr(models, "open_model", open_model)
+    monkeypatch.setattr(providers, "open_model", open_model)
     return made
 
 
@@ -158,7 +162,7 @@ def test_earlier_questions_are_the_history(machine: Machine) -> None:
 
 def test_the_last_evaluation_is_remembered_for_the_bot_to_tell(machine: Machine) -> None:
     machine.run(RIGHT, WRONG)
-    last = record.read(machine.settings)["answers"]
+    last = last_evaluation.read(machine.settings)["answers"]
     assert (last.name, last.by, last.questions) == ("set", "fake", 3)
     assert last.figures["right, of the answerable"] == "50.0 %"
     assert last.figures["refused, of the unanswerable"] == "100.0 %"
@@ -190,10 +194,10 @@ def test_an_interrupted_run_shows_what_is_there_and_goes_on(
     machine: Machine, printed: Callable[[], dict[str, Any]]
 ) -> None:
     machine.embedder = FakeEmbedder(stop_at=2)
-    assert machine.run(RIGHT, as_json=True) == cli.INTERRUPTED
+    assert machine.run(RIGHT, as_json=True) == shell.INTERRUPTED
     found = printed()
     assert found["interrupted"] and values(found)["accuracy"] == (1.0, 1)
-    assert record.read(machine.settings) == {}, "half a measurement is none"
+    assert last_evaluation.read(machine.settings) == {}, "half a measurement is none"
 
     machine.embedder = FakeEmbedder()
     assert machine.run(WRONG, as_json=True) == 0
@@ -206,7 +210,7 @@ def test_a_finished_run_opens_no_model(
 ) -> None:
     machine.run(RIGHT, WRONG)
     first = capsys.readouterr()
-    monkeypatch.setattr(models, "open_model", None)
+    monkeypatch.setattr(providers, "open_model", None)
     assert machine.run() == 0
     again = capsys.readouterr()
     assert again.out == first.out
@@ -238,7 +242,7 @@ def test_other_settings_questions_and_models_are_other_runs(machine: Machine) ->
         values = {"model": "embedded", "top_k": 2, **changed}
         settings = settings_in(machine.file.parent, **values)
         questions = read_questions(machine.file)
-        return evaluate.run_key(settings, questions, machine.embedder.real)
+        return answers.run_key(settings, questions, machine.embedder.real)
 
     keys = {key(), key(model="embedded:small"), key(top_k=3), key(grounding="show")}
     machine.write(SET[:2])
@@ -261,7 +265,7 @@ def test_a_file_that_holds_no_answers_is_left_alone(
 def test_a_failed_question_is_told_and_tried_again(
     machine: Machine, printed: Callable[[], dict[str, Any]]
 ) -> None:
-    assert machine.run([httpx.ReadError("gone")], WRONG, as_json=True) == cli.FAILED
+    assert machine.run([httpx.ReadError("gone")], WRONG, as_json=True) == shell.FAILED
     found = printed()
     assert found["failed"][0].startswith("whybot, q1: ")
     assert values(found)["accuracy"] == (0.0, 1)
@@ -318,10 +322,10 @@ def test_the_command_line_passes_its_options_on(
     machine.chat = FakeChat(replies=[RIGHT])
     out = str(machine.file.with_name("out.jsonl"))
     arguments = [str(machine.file), "--limit", "1", "--out", out, "--json"]
-    assert cli.main(["eval", *arguments]) == 0
+    assert main.main(["eval", *arguments]) == 0
     assert json.loads(capsys.readouterr().out)["answers"] == out
-    assert cli.main(["eval", "--rescore", out]) == 0
+    assert main.main(["eval", "--rescore", out]) == 0
     assert "100.0 % [20.7, 100.0] n=1" in capsys.readouterr().out
     for wrong in ([], [str(machine.file), "--rescore", out], [str(machine.file), "--limit", "0"]):
         with pytest.raises(SystemExit):
-            cli.main(["eval", *wrong])
+            main.main(["eval", *wrong])

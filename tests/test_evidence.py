@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from fakes import embed, passage
 
-from bot.evidence import Nearest, Sources, negates
+from bot.path.evidence import Nearest, Sources
+from bot.path.words import negates
 from bot.trace import Passage
 
 LATENCY = "RAG adds latency. It does not need training."

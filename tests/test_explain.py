@@ -11,22 +11,14 @@ from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import Shelf, passage
 
 from bot import answer as path
-from bot import prompt
-from bot.answerability import DOUBT, DRAFT_BAR, LIKELY, RESTS_BAR
-from bot.ask import explanation
-from bot.explain import STOPPED, Step, explain
-from bot.retrieval import DENSE_WEIGHT, Retriever
-from bot.stages import STAGES
-from bot.trace import (
-    Answer,
-    Dropped,
-    Evidence,
-    Gate,
-    Passage,
-    Sentence,
-    Signals,
-    Tokens,
-)
+from bot.cli.ask import explanation
+from bot.explain.stages import STAGES
+from bot.explain.steps import STOPPED, Step, explain
+from bot.path import prompts
+from bot.path.retrieval import DENSE_WEIGHT, Retriever
+from bot.session import Bot
+from bot.trace import Answer, Dropped, Evidence, Gate, Passage, Sentence, Signals, Tokens
+from bot.verify.answerability import DOUBT, DRAFT_BAR, LIKELY, RESTS_BAR
 from ingest.settings import Settings
 
 FIRST = passage(
@@ -247,7 +239,7 @@ def answered(
 ) -> Answer:
     one_token = ONE_TOKEN if probabilities else None
     who = chosen(FakeChat(replies=list(replies)), window=window, one_token=one_token)
-    bot = path.Bot(Settings(**settings), cast("Retriever", Shelf(passages)), who)
+    bot = Bot(Settings(**settings), cast("Retriever", Shelf(passages)), who)
     *_, last = path.answer(bot, question)
     assert isinstance(last, Answer)
     return last
@@ -438,7 +430,7 @@ def test_text_cannot_steer_the_terminal() -> None:
         question=evil,
         draft=evil,
         passages=[replace(FIRST, document=evil, text=evil)],
-        prompt=[{"role": evil, "content": f"{prompt.SYSTEM}{evil}"}],
+        prompt=[{"role": evil, "content": f"{prompts.SYSTEM}{evil}"}],
         sentences=[replace(SHOWN, text=evil, reason=evil, evidence=replace(EVIDENCE, text=evil))],
     )
     text = explanation(explain(answer), 100)

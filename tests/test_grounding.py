@@ -8,10 +8,10 @@ import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import alike, embed, finished, passage
 
-from bot.evidence import Sources
-from bot.grounding import check, contrary, quote, refuses
-from bot.models import Chosen
+from bot.llm.providers import Chosen
+from bot.path.evidence import Sources
 from bot.trace import Passage, Sentence
+from bot.verify.grounding import check, contrary, quote, refuses
 
 LATENCY = "RAG adds latency. It does not need training."
 COST = "Fine-tuning takes 3.5 hours on an A100, and costs 1,200 dollars."

@@ -14,15 +14,18 @@ from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import FakeEmbedder, indexed
 from test_receipt import EVIL, QUESTION, TEXTS, YES, Elements
 
-from bot import history, history_page
-from bot.answer import Bot, answer
-from bot.evalsets import over
-from bot.history import FORMAT, NotKept
-from bot.receipt import of
+from bot.answer import answer
+from bot.evaluation.datasets import over
+from bot.records import conversation_html, conversations
+from bot.records.conversations import FORMAT, NotKept, Place
+from bot.records.receipt import of
+from bot.records.turn import Exchange, Outcome
+from bot.session import Bot
 from bot.trace import Answer, Gate, Signals, Turn
-from bot.web import conversations, render
-from bot.web.exchange import Conversation, Exchange, Outcome, Place
-from bot.web.keeping import keeping
+from bot.web.chat import html as render
+from bot.web.conversation import Conversation
+from bot.web.history import html as listing
+from bot.web.history.state import keeping
 from ingest.settings import Settings
 
 
@@ -49,8 +52,8 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "index" / "conversations"
 
 
-def only(home: Path) -> history.Entry:
-    found, damaged = history.entries(home)
+def only(home: Path) -> conversations.Entry:
+    found, damaged = conversations.entries(home)
     assert damaged == []
     (entry,) = found
     return entry
@@ -78,8 +81,8 @@ def test_every_field_comes_back(home: Path) -> None:
     found = [*exchange.passages, twin]
     full = replace(exchange, gate=gate, passages=found, taught=taught)
     exchanges = [full, failed("and then?"), failed("or?", "stopped")]
-    place = history.save(home, Place(), exchanges)
-    kept = history.read(home, place.id)
+    place = conversations.save(home, Place(), exchanges)
+    kept = conversations.read(home, place.id)
     assert kept.exchanges == exchanges
     assert [type(one) for one in kept.exchanges] == [Exchange] * 3
     for field in fields(Answer):
@@ -94,9 +97,9 @@ def test_every_field_comes_back(home: Path) -> None:
 
 def test_a_reopened_conversation_looks_and_leans_as_before(home: Path) -> None:
     talk = Conversation([answered(), answered("And what else?", follow=True)])
-    place = history.save(home, Place(), talk.exchanges)
+    place = conversations.save(home, Place(), talk.exchanges)
     again = Conversation()
-    again.resume(history.read(home, place.id).exchanges, place)
+    again.resume(conversations.read(home, place.id).exchanges, place)
     assert render.messages(again) == render.messages(talk)
     assert 'class="why"' in render.messages(again)[1]["content"]
     assert render.sources(again) == render.sources(talk)
@@ -105,21 +108,21 @@ def test_a_reopened_conversation_looks_and_leans_as_before(home: Path) -> None:
 
 def test_it_grows_by_what_was_asked_and_keeps_its_title(home: Path) -> None:
     exchanges = [failed("One?")]
-    place = history.save(home, Place(), exchanges)
+    place = conversations.save(home, Place(), exchanges)
     before = raw(home, place.id)
-    assert history.save(home, place, exchanges) == place, "nothing new"
+    assert conversations.save(home, place, exchanges) == place, "nothing new"
     assert raw(home, place.id) == before
-    history.rename(home, place.id, "Mine")
+    conversations.rename(home, place.id, "Mine")
     exchanges += [failed("Two?"), Exchange("Three?")]
-    assert history.save(home, place, exchanges) == Place(place.id, 2), "one is still running"
-    kept = history.read(home, place.id)
+    assert conversations.save(home, place, exchanges) == Place(place.id, 2), "one is still running"
+    kept = conversations.read(home, place.id)
     assert [one.question for one in kept.exchanges] == ["One?", "Two?"]
     assert (kept.title, kept.began) == ("Mine", before["began"])
     assert kept.changed >= before["changed"]
 
 
 def test_nothing_is_written_for_no_question(home: Path) -> None:
-    assert history.save(home, Place(), [Exchange("running")]) == Place()
+    assert conversations.save(home, Place(), [Exchange("running")]) == Place()
     assert not home.exists()
 
 
@@ -127,19 +130,19 @@ def test_the_last_changed_comes_first(home: Path) -> None:
     for number in (2, 3, 1):
         data = {"format": 1, "title": str(number), "exchanges": []}
         write(home, f"{number:032x}", {**data, "changed": f"2026-01-0{number}T00:00:00+00:00"})
-    assert [entry.title for entry in history.entries(home)[0]] == ["3", "2", "1"]
+    assert [entry.title for entry in conversations.entries(home)[0]] == ["3", "2", "1"]
 
 
 def test_a_list_without_a_folder_is_empty(home: Path) -> None:
-    assert history.entries(home) == ([], [])
+    assert conversations.entries(home) == ([], [])
 
 
 def test_only_the_owner_may_read(home: Path) -> None:
-    place = history.save(home, Place(), [failed("One?")])
-    history.rename(home, place.id, "Two")
+    place = conversations.save(home, Place(), [failed("One?")])
+    conversations.rename(home, place.id, "Two")
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     assert stat.S_IMODE((home / f"{place.id}.json").stat().st_mode) == 0o600
-    kept = history.delete(home, place.id)
+    kept = conversations.delete(home, place.id)
     assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
 
 
@@ -148,10 +151,10 @@ def test_only_the_owner_may_read(home: Path) -> None:
 
 def test_the_setting_says_where_or_off() -> None:
     settings = Settings(index=Path("/i"))
-    assert history.folder(settings) == Path("/i/conversations")
-    assert history.folder(replace(settings, history="off")) is None
-    assert history.folder(replace(settings, history="~/c")) == Path.home() / "c"
-    assert history.folder(replace(settings, chroma="http://x:1")) == Path("/i/conversations")
+    assert conversations.folder(settings) == Path("/i/conversations")
+    assert conversations.folder(replace(settings, history="off")) is None
+    assert conversations.folder(replace(settings, history="~/c")) == Path.home() / "c"
+    assert conversations.folder(replace(settings, chroma="http://x:1")) == Path("/i/conversations")
 
 
 # --- what is refused
@@ -173,20 +176,20 @@ def test_the_setting_says_where_or_off() -> None:
 def test_a_damaged_file_is_named_in_one_line_and_the_rest_is_there(
     home: Path, data: bytes, why: str
 ) -> None:
-    place = history.save(home, Place(), [failed("One?")])
+    place = conversations.save(home, Place(), [failed("One?")])
     wrong = home / f"{'0' * 32}.json"
     wrong.write_bytes(data)
-    found, (line,) = history.entries(home)
+    found, (line,) = conversations.entries(home)
     assert [entry.id for entry in found] == [place.id]
     assert wrong.name in line and why in line and "\n" not in line
     with pytest.raises(NotKept):
-        history.read(home, wrong.stem)
+        conversations.read(home, wrong.stem)
 
 
 def test_a_file_with_a_strange_name_is_no_conversation(home: Path) -> None:
-    history.save(home, Place(), [failed("One?")])
+    conversations.save(home, Place(), [failed("One?")])
     (home / "notes.json").write_text("{}")
-    found, (line,) = history.entries(home)
+    found, (line,) = conversations.entries(home)
     assert len(found) == 1 and "notes.json is no conversation" in line
 
 
@@ -202,29 +205,29 @@ def test_a_file_with_a_strange_name_is_no_conversation(home: Path) -> None:
     ],
 )
 def test_damage_inside_an_exchange_is_found_when_it_is_opened(home: Path, spoil: Any) -> None:
-    place = history.save(home, Place(), [answered()])
+    place = conversations.save(home, Place(), [answered()])
     data = raw(home, place.id)
     spoil(data["exchanges"][0])
     write(home, place.id, data)
     with pytest.raises(NotKept, match="is damaged") as caught:
-        history.read(home, place.id)
+        conversations.read(home, place.id)
     assert "\n" not in str(caught.value)
 
 
 def test_a_date_that_is_none_is_damage(home: Path) -> None:
-    place = history.save(home, Place(), [failed("One?")])
+    place = conversations.save(home, Place(), [failed("One?")])
     write(home, place.id, {**raw(home, place.id), "began": "long ago"})
     with pytest.raises(NotKept, match="when it was"):
-        history.read(home, place.id)
+        conversations.read(home, place.id)
 
 
 def test_fields_that_a_later_version_added_do_not_harm(home: Path) -> None:
-    place = history.save(home, Place(), [answered()])
+    place = conversations.save(home, Place(), [answered()])
     data = raw(home, place.id)
     data["mood"] = data["exchanges"][0]["mood"] = "good"
     write(home, place.id, data)
-    assert len(history.read(home, place.id).exchanges) == 1
-    history.rename(home, place.id, "x")
+    assert len(conversations.read(home, place.id).exchanges) == 1
+    conversations.rename(home, place.id, "x")
     assert raw(home, place.id)["mood"] == "good", "and are kept"
 
 
@@ -232,12 +235,12 @@ def test_fields_that_a_later_version_added_do_not_harm(home: Path) -> None:
     "id", ["", "../x", "a" * 31, "A" * 32, "0" * 32 + "\n", "/etc/passwd", "0" * 33, "０" * 32]
 )
 def test_an_id_that_is_none_never_reaches_the_disk(home: Path, id: str) -> None:
-    history.save(home, Place(), [failed("One?")])
+    conversations.save(home, Place(), [failed("One?")])
     for work in (
-        lambda: history.read(home, id),
-        lambda: history.rename(home, id, "x"),
-        lambda: history.delete(home, id),
-        lambda: history.restore(home, id),
+        lambda: conversations.read(home, id),
+        lambda: conversations.rename(home, id, "x"),
+        lambda: conversations.delete(home, id),
+        lambda: conversations.restore(home, id),
     ):
         with pytest.raises(NotKept, match="no such conversation"):
             work()
@@ -245,17 +248,17 @@ def test_an_id_that_is_none_never_reaches_the_disk(home: Path, id: str) -> None:
 
 
 def test_an_unknown_id_is_said(home: Path) -> None:
-    for work in (history.read, history.delete, history.restore):
+    for work in (conversations.read, conversations.delete, conversations.restore):
         with pytest.raises(NotKept, match="no such conversation"):
             work(home, "0" * 32)
     with pytest.raises(NotKept, match="no such conversation"):
-        history.rename(home, "0" * 32, "x")
+        conversations.rename(home, "0" * 32, "x")
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NotKept, match="cannot be saved in") as caught:
-        history.save(tmp_path / "file" / "x", Place(), [failed("One?")])
+        conversations.save(tmp_path / "file" / "x", Place(), [failed("One?")])
     assert "\n" not in str(caught.value)
 
 
@@ -274,43 +277,43 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     ],
 )
 def test_rename_takes_any_characters_in_one_line(home: Path, given: str, kept: str) -> None:
-    place = history.save(home, Place(), [failed("One?")])
-    assert history.rename(home, place.id, given) == kept
+    place = conversations.save(home, Place(), [failed("One?")])
+    assert conversations.rename(home, place.id, given) == kept
     assert only(home).title == kept
-    assert len(history.read(home, place.id).exchanges) == 1
+    assert len(conversations.read(home, place.id).exchanges) == 1
     names = {path.name for path in home.iterdir()} - {"lock"}
     assert names == {f"{place.id}.json"}, "titles are no file names"
 
 
 def test_a_title_is_not_nothing(home: Path) -> None:
-    place = history.save(home, Place(), [failed("One?")])
+    place = conversations.save(home, Place(), [failed("One?")])
     with pytest.raises(NotKept, match="at least one character"):
-        history.rename(home, place.id, " \n\x00")
+        conversations.rename(home, place.id, " \n\x00")
 
 
 def test_half_a_character_does_not_cost_the_conversation(home: Path) -> None:
-    place = history.save(home, Place(), [failed("half \ud83d?")])
-    assert history.read(home, place.id).exchanges[0].question == "half ??"
+    place = conversations.save(home, Place(), [failed("half \ud83d?")])
+    assert conversations.read(home, place.id).exchanges[0].question == "half ??"
 
 
 def test_deleted_is_moved_and_comes_back(home: Path) -> None:
-    place = history.save(home, Place(), [failed("One?")])
+    place = conversations.save(home, Place(), [failed("One?")])
     before = (home / f"{place.id}.json").read_bytes()
-    kept = history.delete(home, place.id)
+    kept = conversations.delete(home, place.id)
     assert kept == home / "deleted" / f"{place.id}.json" and kept.read_bytes() == before
-    assert history.entries(home) == ([], [])
-    assert history.restore(home, place.id) == home / f"{place.id}.json"
+    assert conversations.entries(home) == ([], [])
+    assert conversations.restore(home, place.id) == home / f"{place.id}.json"
     assert only(home).title == "One?"
 
 
 def test_two_tabs_of_one_conversation_lose_nothing(home: Path) -> None:
-    place = history.save(home, Place(), [failed("One?")])
-    history.rename(home, place.id, "Mine")
+    place = conversations.save(home, Place(), [failed("One?")])
+    conversations.rename(home, place.id, "Mine")
     here, there = [failed("One?"), failed("here?")], [failed("One?"), failed("there?")]
-    assert history.save(home, place, here) == Place(place.id, 2)
-    other = history.save(home, place, there)
+    assert conversations.save(home, place, here) == Place(place.id, 2)
+    other = conversations.save(home, place, there)
     assert other.id != place.id and other.count == 2
-    kept = [history.read(home, id) for id in (place.id, other.id)]
+    kept = [conversations.read(home, id) for id in (place.id, other.id)]
     assert [[one.question for one in each.exchanges] for each in kept] == [
         ["One?", "here?"], ["One?", "there?"]
     ]  # fmt: skip
@@ -318,9 +321,9 @@ def test_two_tabs_of_one_conversation_lose_nothing(home: Path) -> None:
 
 
 def test_a_file_that_was_damaged_since_is_left_as_it_is(home: Path) -> None:
-    place = history.save(home, Place(), [failed("One?")])
+    place = conversations.save(home, Place(), [failed("One?")])
     (home / f"{place.id}.json").write_text("{")
-    other = history.save(home, place, [failed("One?"), failed("Two?")])
+    other = conversations.save(home, place, [failed("One?"), failed("Two?")])
     assert other.id != place.id
     assert (home / f"{place.id}.json").read_text() == "{"
 
@@ -344,7 +347,7 @@ def ask(talk: Conversation, exchange: Exchange) -> Any:
 def test_a_question_is_kept_when_it_is_over(home: Path) -> None:
     talk = Conversation()
     work = keeping(home, talk, ask(talk, Exchange("One?")))
-    assert next(work) == "running" and history.entries(home) == ([], [])
+    assert next(work) == "running" and conversations.entries(home) == ([], [])
     assert list(work) == ["over"]
     assert (only(home).id, only(home).count) == (talk.kept.id, talk.kept.count) != ("", 0)
     list(keeping(home, talk, ask(talk, Exchange("Two?"))))
@@ -356,7 +359,7 @@ def test_a_closed_tab_leaves_what_there_was(home: Path) -> None:
     work = keeping(home, talk, ask(talk, Exchange("One?")))
     next(work)
     work.close()
-    (exchange,) = history.read(home, only(home).id).exchanges
+    (exchange,) = conversations.read(home, only(home).id).exchanges
     assert exchange.outcome == "stopped"
 
 
@@ -368,7 +371,7 @@ def test_new_chat_keeps_the_former_and_begins_another(home: Path) -> None:
     list(work)
     assert only(home).title == "One?" and talk.kept == Place()
     list(keeping(home, talk, ask(talk, Exchange("Two?"))))
-    assert {entry.title for entry in history.entries(home)[0]} == {"One?", "Two?"}
+    assert {entry.title for entry in conversations.entries(home)[0]} == {"One?", "Two?"}
 
 
 def test_what_is_deleted_while_it_runs_stays_deleted(home: Path) -> None:
@@ -376,9 +379,9 @@ def test_what_is_deleted_while_it_runs_stays_deleted(home: Path) -> None:
     list(keeping(home, talk, ask(talk, Exchange("One?"))))
     work = keeping(home, talk, ask(talk, Exchange("Two?")))
     next(work)
-    history.delete(home, talk.kept.id)
+    conversations.delete(home, talk.kept.id)
     list(work)
-    assert history.entries(home) == ([], [])
+    assert conversations.entries(home) == ([], [])
     list(keeping(home, talk, ask(talk, Exchange("Three?"))))
     assert only(home).count == 3, "what is asked afterwards is kept, with what led to it"
 
@@ -402,10 +405,10 @@ def test_off_keeps_nothing(tmp_path: Path) -> None:
 
 
 def test_the_list_is_buttons_of_text(home: Path) -> None:
-    place = history.save(home, Place(), [failed(EVIL)])
-    other = history.save(home, Place(), [failed("One?"), failed("Two?")])
+    place = conversations.save(home, Place(), [failed(EVIL)])
+    other = conversations.save(home, Place(), [failed("One?"), failed("Two?")])
     (home / "x<b>.json").write_text("")
-    html = conversations.listed(*history.entries(home), place.id)
+    html = listing.listed(*conversations.entries(home), place.id)
     elements = Elements(html)
     buttons = {values["data-id"]: values for tag, values in elements.tags if tag == "button"}
     assert buttons.keys() == {place.id, other.id}
@@ -416,20 +419,20 @@ def test_the_list_is_buttons_of_text(home: Path) -> None:
 
 
 def test_a_date_of_another_year_says_the_year() -> None:
-    assert conversations.when("2019-06-15T12:00:00+00:00") == "15 Jun 2019"
+    assert listing.when("2019-06-15T12:00:00+00:00") == "15 Jun 2019"
     now = datetime.now().astimezone()
-    assert conversations.when(now.isoformat()) == f"{now:%d %b, %H:%M}"
+    assert listing.when(now.isoformat()) == f"{now:%d %b, %H:%M}"
 
 
 def test_an_empty_list_says_so() -> None:
-    assert "None yet" in conversations.listed([], [], "")
+    assert "None yet" in listing.listed([], [], "")
 
 
 def test_an_export_is_one_page_that_carries_all(home: Path) -> None:
     exchanges = [answered(), failed(EVIL), answered(EVIL, [EVIL, "RAG adds latency."], follow=True)]
-    place = history.save(home, Place(), exchanges)
-    kept = history.read(home, place.id)
-    page = history_page.page(kept)
+    place = conversations.save(home, Place(), exchanges)
+    kept = conversations.read(home, place.id)
+    page = conversation_html.page(kept)
     elements = Elements(page)
     assert [values for tag, values in elements.tags if tag == "script"] == [
         {"type": "application/json", "id": "conversation"}
@@ -442,7 +445,7 @@ def test_an_export_is_one_page_that_carries_all(home: Path) -> None:
     assert leads and leads <= set(ids)
     carried = page.split('id="conversation">')[1].split("</script>")[0]
     assert json.loads(carried) == raw(home, place.id)
-    assert json.loads(history_page.to_json(kept)) == raw(home, place.id)
+    assert json.loads(conversation_html.to_json(kept)) == raw(home, place.id)
     for text in (QUESTION, "RAG adds latency.", "It broke.", "not checked", "Made with"):
         assert text in elements.text
 
@@ -450,16 +453,16 @@ def test_an_export_is_one_page_that_carries_all(home: Path) -> None:
 def test_an_exported_turn_that_was_stopped_has_the_passages_it_found(home: Path) -> None:
     stopped = replace(answered(), outcome="stopped", answer=None, receipt=None)
     assert stopped.passages and stopped.draft
-    place = history.save(home, Place(), [stopped])
-    text = Elements(history_page.page(history.read(home, place.id))).text
+    place = conversations.save(home, Place(), [stopped])
+    text = Elements(conversation_html.page(conversations.read(home, place.id))).text
     assert "stopped" in text
     assert all(passage.text in text for passage in stopped.passages)
 
 
 def test_links_save_both_forms_under_a_name_of_whybot(home: Path) -> None:
-    place = history.save(home, Place(), [failed(EVIL)])
-    kept = history.read(home, place.id)
-    links = Elements(conversations.links(kept, place.id)).tags
+    place = conversations.save(home, Place(), [failed(EVIL)])
+    kept = conversations.read(home, place.id)
+    links = Elements(listing.links(kept, place.id)).tags
     names = [values["download"] for tag, values in links if tag == "a"]
     stem = f"conversation-{kept.began[:10]}-{place.id[:8]}"
     assert names == [f"{stem}.html", f"{stem}.json"]

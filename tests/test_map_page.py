@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from fakes import FakeEmbedder, indexed, passage, settings_in, vector, vectors
 
-from bot.projection import project
-from bot.retrieval import Retriever, Snapshot
+from bot.experiments.projection import project
+from bot.path.retrieval import Retriever, Snapshot
 from bot.trace import Dropped
-from bot.web import map_page, map_svg
-from bot.web.map_page import Asked
-from bot.web.map_svg import COLOURS, HEIGHT, KINDS, SHAPES, WIDTH, Point
+from bot.web.map import html as map_page
+from bot.web.map import svg as map_svg
+from bot.web.map.html import Asked
+from bot.web.map.svg import COLOURS, HEIGHT, KINDS, SHAPES, WIDTH, Point
 from ingest.index import Index, IndexedChunk
 
 EVIL = '"><script>alert(1)</script><img src=x onerror="alert(2)"> &lt; ${alert(3)}'

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from fakes import alike, passage
 
-from bot.evidence import Sources
-from bot.mentions import another, elsewhere, folded, strayed, unknown
+from bot.path.evidence import Sources
+from bot.verify.mentions import another, elsewhere, folded, strayed, unknown
 
 LATENCY = "RAG adds latency. It does not need training."
 COST = "Fine-tuning takes 3.5 hours on an A100, and costs 1,200 dollars."

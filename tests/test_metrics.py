@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from bot.metrics import (
+from bot.evaluation.metrics import (
     mean,
     ndcg,
     normalised,

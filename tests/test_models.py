@@ -15,8 +15,9 @@ from fakes import finished
 from langchain_core.messages import HumanMessage, SystemMessage
 from tiny_gguf import CONTEXT, write_gguf
 
-from bot.models import Chosen, decide, open_model, remote, stream, yes
+from bot.llm.providers import Chosen, decide, open_model, remote, stream
 from bot.trace import Reading
+from bot.verify.questions import yes
 from ingest import weights
 from ingest.errors import ModelFailed, ModelUnavailable, SettingError
 from ingest.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bot.projection import project, sample, spacing
+from bot.experiments.projection import project, sample, spacing
 
 CLOUD = np.random.default_rng(7).standard_normal((60, 8)) * [5, 3, 1, 1, 1, 0.5, 0.5, 0.1]
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from fakes import passage
+from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
+from fakes import finished, passage
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import BaseMessage
 
-from bot import prompt
-from bot.prompt import QuestionTooLong, build
+from bot.path.prompts import QuestionTooLong, build
+from bot.verify import questions
 
 PASSAGES = [passage(n, f"Text number {n} " + "word " * 10 * n) for n in range(1, 6)]
 
@@ -119,8 +120,13 @@ def test_all_that_is_asked_of_the_same_passages_begins_the_same() -> None:
     answer, _, _ = build("Why?", PASSAGES, 10**6, count)
     start = str(answer[1].content).partition("Question: Why?")[0]
     assert len(start) > 200
-    for last in (prompt.answerable("Why?"), prompt.supported("So it is.")):
-        messages = prompt.ask(PASSAGES, last)
+    model = FakeChat(replies=[[Vote(0.5)], [Vote(0.5)], [Vote(0.5)]])
+    asked = chosen(model, one_token=ONE_TOKEN)
+    finished(questions.answerable(asked, PASSAGES, "Why?"))
+    finished(questions.answers(asked, PASSAGES, "Why?", "So."))
+    finished(questions.supported(asked, PASSAGES, "So it is."))
+    assert len(model.calls) == 3
+    for messages in model.calls:
         assert messages[0] == answer[0]
         assert str(messages[1].content).startswith(start)
         assert "Yes or No" in str(messages[1].content)

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from fakes import FakeEmbedder, passage, settings_in, write_files
 
-from bot import cli, ranking, record
-from bot.baseline import by_cosine
+from bot.about import last_evaluation
+from bot.cli import evaluate, shell
+from bot.evaluation import retrieval as ranking
+from bot.evaluation.baseline import by_cosine
 from ingest.embedder import Embedder
 from ingest.errors import SettingError
 from ingest.settings import Settings
@@ -50,12 +52,12 @@ def run(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., tuple[int, dict[str, Any]]]:
-    def evaluate(embedder: FakeEmbedder, **options: Any) -> tuple[int, dict[str, Any]]:
+    def ranked(embedder: FakeEmbedder, **options: Any) -> tuple[int, dict[str, Any]]:
         monkeypatch.setattr(Embedder, "open", lambda *_: embedder)
-        code = ranking.evaluate(settings, folder, as_json=True, **options)
+        code = evaluate.rank(settings, folder, as_json=True, **options)
         return code, json.loads(capsys.readouterr().out)
 
-    return evaluate
+    return ranked
 
 
 def test_all_three_rankings_are_measured(
@@ -70,8 +72,8 @@ def test_all_three_rankings_are_measured(
     assert found["systems"]["dense"]["recall@10"]["value"] == 1
     assert found["seconds"]["n"] == 2
     touched = [path.name for path in settings.index.iterdir()]
-    assert touched == [record.FILE], "the user's own index is not"
-    last = record.read(settings)["retrieval"]
+    assert touched == [last_evaluation.FILE], "the user's own index is not"
+    last = last_evaluation.read(settings)["retrieval"]
     assert (last.name, last.by, last.questions) == ("fruit", "fake", 2)
     assert last.figures["nDCG@10"] == f"{fused['ndcg@10']['value']:.3f}"
 
@@ -103,8 +105,8 @@ def test_an_interrupted_embedding_goes_on(
 ) -> None:
     monkeypatch.setattr(ranking, "FLUSH", 1)
     code, found = run(FakeEmbedder(stop_at=3))
-    assert code == cli.INTERRUPTED and found["interrupted"] and found["questions"] == 0
-    assert record.read(settings) == {}, "half a measurement is none"
+    assert code == shell.INTERRUPTED and found["interrupted"] and found["questions"] == 0
+    assert last_evaluation.read(settings) == {}, "half a measurement is none"
     rest = FakeEmbedder()
     code, found = run(rest)
     assert code == 0 and len(rest.texts) == 2 and found["questions"] == 2
@@ -123,7 +125,7 @@ def test_the_table_has_a_column_for_each_ranking(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(Embedder, "open", lambda *_: FakeEmbedder())
-    assert ranking.evaluate(settings, folder) == 0
+    assert evaluate.rank(settings, folder) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].split() == ["fused", "dense", "bm25"]
     assert lines[3].startswith("recall@5    100.0 % [100.0, 100.0] n=2")
@@ -143,7 +145,7 @@ def test_a_set_that_is_not_in_the_layout_is_refused(
 ) -> None:
     (folder / name).write_text(content)
     with pytest.raises(SettingError, match=said):
-        ranking.evaluate(settings, folder)
+        evaluate.rank(settings, folder)
     (folder / name).unlink()
     with pytest.raises(SettingError, match="cannot be read"):
-        ranking.evaluate(settings, folder)
+        evaluate.rank(settings, folder)

@@ -19,10 +19,13 @@ from samples import pdf_bytes
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from bot import about
-from bot.answer import Bot
-from bot.retrieval import Retriever
-from bot.web import links, reader, reader_page, reading
+from bot.about import search as about
+from bot.path.retrieval import Retriever
+from bot.session import Bot
+from bot.web import links
+from bot.web.reader import html as reader_page
+from bot.web.reader import page as reader
+from bot.web.reader import state as reading
 from bot.web.room import Room
 from ingest import library
 from ingest.embedder import Embedder

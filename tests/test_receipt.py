@@ -15,11 +15,13 @@ import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import FakeEmbedder
 
-from bot import receipt, receipt_page
-from bot.answer import Bot, answer
-from bot.evalsets import over
-from bot.receipt import FORMAT, Corpus, InForce, Model, NotAReceipt, Receipt
-from bot.replay import Change, compare, settings_of
+from bot.answer import answer
+from bot.cli.replay import settings_of
+from bot.evaluation.datasets import over
+from bot.records import receipt, receipt_file, receipt_html
+from bot.records.receipt import FORMAT, Corpus, InForce, Model, NotAReceipt, Receipt
+from bot.records.replay import Change, differences
+from bot.session import Bot
 from bot.trace import Answer, Dropped, Evidence, Tokens, Turn
 from ingest.errors import SettingError
 from ingest.settings import Settings
@@ -53,13 +55,13 @@ def made(
 
 
 def saved(kept: Receipt, path: Path) -> Receipt:
-    kept.write(path)
-    return receipt.read(path)
+    receipt_file.write(kept, path)
+    return receipt_file.read(path)
 
 
 def found(then: Receipt, now: Receipt) -> dict[str, Change]:
     """Compare two receipts; times are no changes."""
-    changes = [*compare(then, now)]
+    changes = [*differences(then, now)]
     assert len({change.what for change in changes}) == len(changes)
     return {change.what: change for change in changes}
 
@@ -133,12 +135,12 @@ def test_an_abstention_has_a_receipt_too(tmp_path: Path) -> None:
     kept = made(question="zebra crossing")
     assert kept.answer.abstained and kept.answer.prompt == []
     assert saved(kept, tmp_path / "r.html") == kept
-    assert "The model was not asked" in kept.to_html()
+    assert "The model was not asked" in receipt_html.page(kept)
 
 
 def test_the_page_shows_all_of_it() -> None:
     kept = made(history=HISTORY, who={"notes": ("a note",), "listed": "ab" * 32})
-    text = Elements(kept.to_html()).text
+    text = Elements(receipt_html.page(kept)).text
     shown = [
         QUESTION,
         "RAG adds latency. [1]",
@@ -156,20 +158,20 @@ def test_the_page_shows_all_of_it() -> None:
         shown += [f"score {passage.score:.4f}", f"BM25 {passage.bm25:.4f}", passage.document]
     for part in [*shown, *kept.answer.timings_ms, *asdict(kept.settings)]:
         assert part in text.split('{"format"')[0], part
-    assert '<a href="#p1">[1]</a>' in kept.to_html()
-    assert 'id="p1" class=cited' in kept.to_html()
+    assert '<a href="#p1">[1]</a>' in receipt_html.page(kept)
+    assert 'id="p1" class=cited' in receipt_html.page(kept)
 
 
 def test_the_page_needs_nothing_and_runs_nothing() -> None:
-    page = Elements(made().to_html())
+    page = Elements(receipt_html.page(made()))
     scripts = [attrs for tag, attrs in page.tags if tag == "script"]
     assert scripts == [{"type": "application/json", "id": "receipt"}]
     assert not {tag for tag, _ in page.tags} & {"link", "img", "iframe", "object", "form", "base"}
     for _, attrs in page.tags:
         assert "src" not in attrs and not any(name.startswith("on") for name in attrs)
         assert (attrs.get("href") or "#").startswith("#")
-    assert "url(" not in receipt_page.STYLE and "@import" not in receipt_page.STYLE
-    assert "prefers-color-scheme: dark" in receipt_page.STYLE
+    assert "url(" not in receipt_html.STYLE and "@import" not in receipt_html.STYLE
+    assert "prefers-color-scheme: dark" in receipt_html.STYLE
 
 
 def test_no_text_becomes_markup() -> None:
@@ -177,8 +179,8 @@ def test_no_text_becomes_markup() -> None:
     given = replace(
         hostile(tame), settings=replace(tame.settings, model=EVIL), model=Model(EVIL, EVIL)
     )
-    html = given.to_html()
-    as_it_was = Elements(with_texts(tame).to_html())
+    html = receipt_html.page(given)
+    as_it_was = Elements(receipt_html.page(with_texts(tame)))
     assert [tag for tag, _ in Elements(html).tags] == [tag for tag, _ in as_it_was.tags]
     assert "<script>alert" not in html and "<img" not in html
     assert html.count("</script>") == 1
@@ -220,17 +222,18 @@ def with_texts(kept: Receipt) -> Receipt:
 def test_a_mark_of_absurd_length_is_text() -> None:
     kept = made()
     mark = f"[{'1' * 5000}]"
-    assert mark in replace(kept, answer=replace(kept.answer, answer=mark)).to_html()
+    marked = replace(kept, answer=replace(kept.answer, answer=mark))
+    assert mark in receipt_html.page(marked)
 
 
 def test_the_link_of_the_page_carries_the_receipt() -> None:
     import base64
 
     kept = made()
-    ((tag, attrs),) = [found for found in Elements(receipt_page.link(kept)).tags if found[0] == "a"]
+    ((tag, attrs),) = [found for found in Elements(receipt_html.link(kept)).tags if found[0] == "a"]
     head, _, data = str(attrs["href"]).partition(",")
     assert (tag, head) == ("a", "data:text/html;base64")
-    assert base64.b64decode(data).decode() == kept.to_html()
+    assert base64.b64decode(data).decode() == receipt_html.page(kept)
     assert attrs["download"] == f"receipt-{kept.answer.id}.html"
 
 
@@ -255,19 +258,19 @@ def test_a_file_that_cannot_be_written_leaves_what_was_there(
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(SettingError, match=r"r\.json cannot be written: No space left"):
-        made().write(path)
+        receipt_file.write(made(), path)
     assert path.read_text() == "what was there"
     assert [*tmp_path.iterdir()] == [path]
 
 
 def test_a_folder_that_does_not_exist_is_found_before_any_work(tmp_path: Path) -> None:
-    receipt.check_place(tmp_path / "r.html")
+    receipt_file.check_place(tmp_path / "r.html")
     with pytest.raises(SettingError, match="no folder") as caught:
-        receipt.check_place(tmp_path / "my notes" / "r.html")
+        receipt_file.check_place(tmp_path / "my notes" / "r.html")
     assert caught.value.mend == f"mkdir -p '{tmp_path}/my notes'"
     (tmp_path / "r.html").mkdir()
     with pytest.raises(SettingError, match="cannot be written"):
-        receipt.check_place(tmp_path / "r.html")
+        receipt_file.check_place(tmp_path / "r.html")
 
 
 # --- what is no receipt
@@ -294,7 +297,7 @@ def test_what_is_no_receipt_is_said_in_one_line(tmp_path: Path, data: bytes) -> 
     path = tmp_path / "r.html"
     path.write_bytes(data)
     with pytest.raises(NotAReceipt, match=r"r\.html") as caught:
-        receipt.read(path)
+        receipt_file.read(path)
     assert "\n" not in str(caught.value)
     assert caught.value.mend == receipt.MEND
 
@@ -303,14 +306,16 @@ def test_half_a_character_is_no_text(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     path.write_text(json.dumps(hostile(made(), "\ud800").to_json()))
     with pytest.raises(NotAReceipt):
-        receipt.read(path)
-    hostile(made(), "\ud800").write(path)  # what a shell's argument can hold is written as "?"
-    assert receipt.read(path).answer.question == "?"
+        receipt_file.read(path)
+    receipt_file.write(
+        hostile(made(), "\ud800"), path
+    )  # what a shell's argument can hold is written as "?"
+    assert receipt_file.read(path).answer.question == "?"
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NotAReceipt, match=r"ghost\.html cannot be read: No such file"):
-        receipt.read(tmp_path / "ghost.html")
+        receipt_file.read(tmp_path / "ghost.html")
 
 
 @pytest.mark.parametrize(
@@ -490,12 +495,12 @@ def test_a_strangers_text_moves_no_cursor() -> None:
     then = made()
     evil = replace(hostile(then, "a\x1b[2J\nb\u202e"), whybot="\x1b[2J")
     for one, other in ((evil, then), (then, evil)):
-        lines = [line for change in compare(one, other) for line in change.lines]
+        lines = [line for change in differences(one, other) for line in change.lines]
         assert len(lines) > 10
         assert all(line.isprintable() for line in lines)
 
 
 def test_changes_are_plain_data() -> None:
     texts = ["RAG adds RAG adds.", *TEXTS]
-    for change in compare(made(), made(YES, ["It needs a vector store."], texts=texts)):
+    for change in differences(made(), made(YES, ["It needs a vector store."], texts=texts)):
         assert json.loads(json.dumps([change.then, change.now], default=asdict))

@@ -8,25 +8,30 @@ from pathlib import Path
 import pytest
 from fakes import settings_in
 
-from bot import record, report
-from bot.metrics import Estimate
+from bot.about import last_evaluation
+from bot.evaluation import report
+from bot.evaluation.metrics import Estimate
 from ingest.errors import SettingError
 
 HALF = Estimate(0.5, 0.4, 0.6, 20)
 
 
 def test_nothing_was_measured(tmp_path: Path) -> None:
-    assert record.read(settings_in(tmp_path)) == {}
+    assert last_evaluation.read(settings_in(tmp_path)) == {}
 
 
 def test_the_last_of_each_kind_is_kept(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     for value in (0.25, 0.755):
         ndcg = {"ndcg@10": replace(HALF, value=value)}
-        record.keep(settings, "retrieval", "xquad", "mini", 240, report.RANKING, ndcg)
+        last_evaluation.keep(
+            settings, "retrieval", "xquad", "mini", 240, report.figures(report.RANKING, {**ndcg})
+        )
     answers = {"accuracy": HALF, "seconds": replace(HALF, value=9.96), "refusal": None}
-    record.keep(settings, "answers", "seed", "qwen", 67, report.ANSWERS, answers)
-    kept = record.read(settings)
+    last_evaluation.keep(
+        settings, "answers", "seed", "qwen", 67, report.figures(report.ANSWERS, answers)
+    )
+    kept = last_evaluation.read(settings)
     assert kept["retrieval"].figures == {"nDCG@10": "0.755"}
     assert kept["answers"].figures == {
         "right, of the answerable": "50.0 %",
@@ -35,7 +40,7 @@ def test_the_last_of_each_kind_is_kept(tmp_path: Path) -> None:
     assert (kept["answers"].name, kept["answers"].by, kept["answers"].questions) == (
         "seed", "qwen", 67,
     )  # fmt: skip
-    assert [path.name for path in settings.index.iterdir()] == [record.FILE]
+    assert [path.name for path in settings.index.iterdir()] == [last_evaluation.FILE]
 
 
 def test_the_date_is_today(tmp_path: Path) -> None:
@@ -43,19 +48,19 @@ def test_the_date_is_today(tmp_path: Path) -> None:
 
     settings = settings_in(tmp_path)
     before = datetime.now(timezone.utc).date()
-    record.keep(settings, "answers", "seed", "qwen", 1, report.ANSWERS, {})
+    last_evaluation.keep(settings, "answers", "seed", "qwen", 1, {})
     after = datetime.now(timezone.utc).date()
-    assert record.read(settings)["answers"].date in {str(before), str(after)}
+    assert last_evaluation.read(settings)["answers"].date in {str(before), str(after)}
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"answers": 1}', "\xff"])
 def test_a_foreign_file_is_named_with_its_mend(tmp_path: Path, text: str) -> None:
     settings = settings_in(tmp_path)
     settings.index.mkdir()
-    path = settings.index / record.FILE
+    path = settings.index / last_evaluation.FILE
     path.write_text(text, "latin-1")
     with pytest.raises(SettingError) as caught:
-        record.read(settings)
+        last_evaluation.read(settings)
     assert str(path) in caught.value.message
     assert caught.value.mend == f"rm {path}"
 
@@ -64,4 +69,4 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     settings.index.write_text("a file")
     with pytest.raises(SettingError):
-        record.keep(settings, "answers", "seed", "qwen", 1, report.ANSWERS, {})
+        last_evaluation.keep(settings, "answers", "seed", "qwen", 1, {})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot import report
-from bot.metrics import Estimate
+from bot.evaluation import report
+from bot.evaluation.metrics import Estimate
 
 
 def line(**values: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from fake_models import FakeChat, chosen
 from fakes import finished
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
-from bot import resolve as resolve_module
-from bot.resolve import EXAMPLES, MAX_TOKENS, TURNS, leans, resolve
+from bot.path import rewrite as resolve_module
+from bot.path.rewrite import EXAMPLES, MAX_TOKENS, TURNS, leans, resolve
 from bot.trace import Reading, Turn
 
 CONS = [Turn("What are the cons of RAG?", "Higher latency and more components.")]

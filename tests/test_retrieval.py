@@ -10,8 +10,9 @@ from fakes import FakeEmbedder, indexed, run_python, settings_in, vector, vector
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import retrieval
-from bot.retrieval import DENSE_WEIGHT, Bm25, Retriever, stems
+from bot.path import retrieval
+from bot.path.retrieval import DENSE_WEIGHT, Bm25, Retriever
+from bot.path.words import stems
 from ingest.errors import IndexMissing
 from ingest.index import Index, IndexedChunk
 from ingest.settings import Settings

@@ -9,10 +9,12 @@ from typing import Any, cast
 
 import pytest
 
-from bot import answerability, grounding, resolve, retrieval, selfdoc
-from bot.models import Chosen
-from bot.record import Measured
-from bot.selfdoc import Facts, write
+from bot.about import document as selfdoc
+from bot.about.document import Facts, write
+from bot.about.last_evaluation import Measured
+from bot.llm.providers import Chosen
+from bot.path import retrieval, rewrite
+from bot.verify import answerability, grounding
 from ingest.documents import read_document
 from ingest.settings import Settings
 
@@ -111,7 +113,7 @@ def test_every_setting_is_listed() -> None:
         (grounding, "ALONE_BAR", "check twice", 0.61, "needs 61% from"),
         (grounding, "LIKE", "hallucinate", 0.85, "below 0.85"),
         (retrieval, "DENSE_WEIGHT", "score a passage", 0.7, "0.7 times its cosine plus 0.3"),
-        (resolve, "TURNS", "earlier", 9, "last 9 turns"),
+        (rewrite, "TURNS", "earlier", 9, "last 9 turns"),
     ],
 )
 def test_a_bar_is_told_as_it_is_in_force(

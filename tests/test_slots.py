@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.slots import BATCH, Slot
+from bot.llm.prefix_cache import BATCH, Slot
 
 PROMPT = list(range(1000, 1000 + 3 * BATCH))
 

@@ -15,14 +15,18 @@ import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import ROOT, FakeEmbedder, Shelf, indexed, passage
 
-from bot import explain, metrics, teaches
-from bot.answer import Bot
-from bot.ask import explanation
-from bot.evalsets import Question, read_questions
-from bot.grounding import refuses
-from bot.retrieval import Retriever
-from bot.web import exchange, links, render, why
-from bot.web.exchange import Conversation, Exchange
+from bot.cli.ask import explanation
+from bot.evaluation import metrics
+from bot.evaluation.datasets import Question, read_questions
+from bot.explain import learn_more, steps
+from bot.path.retrieval import Retriever
+from bot.records.turn import Exchange
+from bot.session import Bot
+from bot.verify.grounding import refuses
+from bot.web import conversation, links
+from bot.web.chat import html as render
+from bot.web.chat import why
+from bot.web.conversation import Conversation
 from bot.web.room import Room
 from ingest import library
 from ingest.documents import Document, read_document
@@ -38,7 +42,7 @@ TEACHING = sorted(path for path in CORPUS.glob("*.md") if path.name != SEED)
 GOLD = read_questions(ROOT / "tests" / "gold" / "corpus.jsonl")
 EVIL = '<img src=x onerror="alert(1)">'
 LESSON = indexed("l", "Fusion adds scores.", "f.md", heading="Fusion", start=7, end=26)
-STEP = explain.Step("Passages", "Two were kept.")
+STEP = steps.Step("Passages", "Two were kept.")
 
 
 def sections(document: Document) -> Iterator[tuple[str, str]]:
@@ -120,15 +124,15 @@ def test_what_a_right_answer_holds_stands_in_the_documents(question: Question) -
 
 def told_titles() -> set[str]:
     """Return the title of every step that can be told: the first argument of each Step()."""
-    tree = ast.parse(Path(explain.__file__).read_text("utf-8"))
+    tree = ast.parse(Path(steps.__file__).read_text("utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    steps = [call for call in calls if getattr(call.func, "id", "") == "Step"]
-    return {cast("ast.Constant", call.args[0]).value for call in steps}
+    named = [call for call in calls if getattr(call.func, "id", "") == "Step"]
+    return {cast("ast.Constant", call.args[0]).value for call in named}
 
 
 def test_every_step_is_taught() -> None:
-    assert {*teaches.PLACES} == told_titles()
-    assert len(teaches.PLACES) >= 9
+    assert {*learn_more.PLACES} == told_titles()
+    assert len(learn_more.PLACES) >= 9
 
 
 def test_every_passage_that_teaches_is_in_the_corpus(tmp_path: Path) -> None:
@@ -136,28 +140,28 @@ def test_every_passage_that_teaches_is_in_the_corpus(tmp_path: Path) -> None:
     embedder = FakeEmbedder(chunk_tokens=200).real
     library.ingest(settings, embedder)
     with Index.read(settings, fingerprint(embedder)) as index:
-        found = teaches.passages(index.chunks())
-    assert [*found] == [*teaches.PLACES]
+        found = learn_more.passages(index.chunks())
+    assert [*found] == [*learn_more.PLACES]
     for title, chunk in found.items():
-        assert (chunk.document, chunk.heading) == teaches.PLACES[title]
+        assert (chunk.document, chunk.heading) == learn_more.PLACES[title]
         text = read_document(chunk.document, (CORPUS / chunk.document).read_bytes()).text
         assert text[chunk.start : chunk.end] == chunk.text
 
 
 def chunk(title: str, **values: Any) -> IndexedChunk:
-    document, heading = teaches.PLACES[title]
+    document, heading = learn_more.PLACES[title]
     return indexed(title, "text", **{"document": document, "heading": heading, **values})
 
 
 def test_of_a_cut_section_the_first_passage_teaches() -> None:
     first, second = chunk("Gate", start=5, end=9), chunk("Gate", start=9, end=13)
-    assert teaches.passages([second, first]) == {"Gate": first}
+    assert learn_more.passages([second, first]) == {"Gate": first}
 
 
 def test_what_the_index_lacks_teaches_nothing() -> None:
     near = [chunk("Gate", document="mine.md"), chunk("Gate", heading="Abstention")]
-    assert teaches.passages(near) == {}
-    assert teaches.passages([]) == {}
+    assert learn_more.passages(near) == {}
+    assert learn_more.passages([]) == {}
 
 
 # --- shown
@@ -220,8 +224,10 @@ def test_an_answer_on_the_page_leads_to_what_its_index_teaches() -> None:
     model = chosen(FakeChat(replies=[[Vote(0.95)], ["RAG adds latency."]]), one_token=ONE_TOKEN)
     bot = Bot(Settings(), cast("Retriever", Taught(found, FakeEmbedder())), model)
     talk = Conversation()
-    list(exchange.ask(cast("Room", Lending(bot)), talk, "What does RAG add?"))
+    list(conversation.ask(cast("Room", Lending(bot)), talk, "What does RAG add?"))
     html = render.reply(talk.exchanges[0])
-    assert re.findall(r"learn more: ([^<]*)<", html) == [escape(", ".join(teaches.PLACES["Gate"]))]
+    assert re.findall(r"learn more: ([^<]*)<", html) == [
+        escape(", ".join(learn_more.PLACES["Gate"]))
+    ]
     assert html.index("<b>Gate</b>") < html.index("learn more") < html.index("<b>Prompt</b>")
     assert "learn more" not in render.reply(Exchange("q", draft="half"))

@@ -19,14 +19,18 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
-from bot.answer import Bot
-from bot.explain import Step
-from bot.models import Chosen
-from bot.receipt import Model
-from bot.stages import Span
+from bot.explain.stages import Span
+from bot.explain.steps import Step
+from bot.llm.providers import Chosen
+from bot.records.receipt import Model
+from bot.records.turn import Exchange
+from bot.session import Bot
 from bot.trace import Dropped, Evidence, Passage, Sentence, Token
-from bot.web import links, prose, render, why
-from bot.web.exchange import Conversation, Exchange, ask
+from bot.web import links, parts, prose
+from bot.web.chat import html as render
+from bot.web.chat import why
+from bot.web.conversation import Conversation, ask
+from bot.web.library import html as library_html
 from bot.web.room import BROKEN, BUSY, Room, State
 from ingest.errors import ModelUnavailable, WhybotError
 from ingest.library import Entry
@@ -340,12 +344,12 @@ def test_nothing_becomes_markup() -> None:
     pages = [
         *(message["content"] for message in render.messages(talk)),
         render.sources(talk),
-        render.status(EVIL),
-        render.opening(EVIL, None),
-        render.failure(WhybotError(EVIL, EVIL)),
-        render.documents([Entry(EVIL, EVIL, 1, 1, 1)], {EVIL: EVIL}, False),
-        render.report(Report(), [(EVIL, EVIL)]),
-        render.said(EVIL),
+        parts.status(EVIL),
+        parts.opening(EVIL, None),
+        parts.failure(WhybotError(EVIL, EVIL)),
+        library_html.documents([Entry(EVIL, EVIL, 1, 1, 1)], {EVIL: EVIL}, False),
+        library_html.report(Report(), [(EVIL, EVIL)]),
+        parts.said(EVIL),
     ]
     for page in pages:
         assert "<script" not in page and "<img" not in page
@@ -515,5 +519,5 @@ def test_text_is_the_draft_until_the_answer_is_there() -> None:
 
 
 def test_an_empty_library_says_so() -> None:
-    assert "No documents yet" in render.documents([], {}, opening=False)
-    assert "still being read" in render.documents([], {}, opening=True)
+    assert "No documents yet" in library_html.documents([], {}, opening=False)
+    assert "still being read" in library_html.documents([], {}, opening=True)

@@ -10,12 +10,14 @@ import pytest
 from fake_models import FakeChat, Quoting, chosen
 from fakes import FakeEmbedder
 
-from bot.answer import Bot, answer
-from bot.evalsets import over
+from bot.answer import answer
+from bot.evaluation.datasets import over
+from bot.session import Bot
 from bot.trace import Answer
-from bot.web import bench, whatif_page
-from bot.web.bench import Bench
 from bot.web.room import BROKEN, Room
+from bot.web.whatif import html as whatif_page
+from bot.web.whatif import state as bench
+from bot.web.whatif.state import Bench
 from ingest.errors import WhybotError
 from ingest.settings import Settings
 

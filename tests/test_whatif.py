@@ -13,15 +13,20 @@ from hypothesis import given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
-from bot import about, answerability, prompt, receipt, whatif
-from bot.about import About
-from bot.answer import SPARE, UNFIT, Bot, answer, depth, in_force
-from bot.evalsets import over
-from bot.explain import explain
-from bot.receipt import NotAReceipt, Receipt
-from bot.replay import compare as replayed
+from bot.about import search as about
+from bot.about.search import About
+from bot.answer import SPARE, UNFIT, answer, depth, in_force
+from bot.evaluation.datasets import over
+from bot.experiments import whatif
+from bot.experiments.whatif import Case, compare, hanging, leaving_out, left_out, opened, preview
+from bot.explain.steps import explain
+from bot.path import prompts
+from bot.records import receipt, receipt_file, receipt_html
+from bot.records.receipt import NotAReceipt, Receipt
+from bot.records.replay import differences as replayed
+from bot.session import Bot
 from bot.trace import Answer, Evidence, Knobs, Retrieved, Sentence
-from bot.whatif import Case, compare, hanging, leaving_out, left_out, opened, preview
+from bot.verify import answerability
 from ingest.settings import Settings
 
 TEXTS = [
@@ -225,10 +230,10 @@ def test_a_receipt_keeps_the_knobs_and_replays_with_them(tmp_path: Any) -> None:
     knobs = Knobs(2, 0.25, 0.05, (IDS[0],))
     kept = receipt.of(bot, asked(bot, knobs))
     assert kept.settings.top_k == 2
-    assert "top-k 2, dense weight 0.25, bar 0.05, 1 switched off" in kept.to_html()
+    assert "top-k 2, dense weight 0.25, bar 0.05, 1 switched off" in receipt_html.page(kept)
     path = tmp_path / "r.html"
-    kept.write(path)
-    again = receipt.read(path)
+    receipt_file.write(kept, path)
+    again = receipt_file.read(path)
     assert again == kept
     now = receipt.of(bot, asked(bot, again.answer.knobs))
     assert [*replayed(kept, now)] == []
@@ -394,4 +399,4 @@ def test_verdicts_in_words() -> None:
 
 def test_the_default_bar_is_the_one_in_force() -> None:
     assert in_force(Settings()).bar == answerability.BAR
-    assert prompt.ABSTENTION not in asked(bot_of()).answer
+    assert prompts.ABSTENTION not in asked(bot_of()).answer

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from bot.web.room import Room
 
 FOLDER = Path(__file__).parent
+STYLES = (  # in the order in which they are read
+    "compare/compare.css",
+    "reader/dialog.css",
+    "history/history.css",
+    "map/map.css",
+    "style.css",
+    "whatif/whatif.css",
+)
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 COLOURS = {  # the default theme's are too faint to read for many
@@ -47,7 +55,7 @@ LIMIT = "50mb"  # of an uploaded file
 def serve(settings: Settings, host: str, port: int | None, open_browser: bool) -> None:
     """Serve the page until Ctrl-C; it is there before the model is. Raises SettingError."""
     keep_local()
-    from bot.web import reader
+    from bot.web.reader import page as reader
     from bot.web.room import Room
 
     room = Room(settings)
@@ -104,7 +112,7 @@ def launch(
             theme=gr.themes.Default(
                 primary_hue="teal", neutral_hue="slate", font=FONTS, font_mono=MONO
             ).set(**COLOURS),
-            css_paths=sorted(FOLDER.glob("*.css")),
+            css_paths=[FOLDER / style for style in STYLES],
             js=(FOLDER / "page.js").read_text("utf-8"),
         )
     except OSError as error:
@@ -118,9 +126,14 @@ def build(room: Room) -> gr.Blocks:
     """Build the page around a room."""
     import gradio as gr
 
-    from bot.web import chat, compare, library, map, render, whatif
-    from bot.web.exchange import Conversation
+    from bot.web import parts
+    from bot.web.chat import page as chat
+    from bot.web.compare import page as compare
+    from bot.web.conversation import Conversation
+    from bot.web.library import page as library
+    from bot.web.map import page as map
     from bot.web.room import State
+    from bot.web.whatif import page as whatif
     from bot.web.wiring import QUICK
 
     blocks: gr.Blocks
@@ -144,7 +157,7 @@ def build(room: Room) -> gr.Blocks:
         def look(talk: Conversation) -> list[Any]:
             opening = room.state is State.OPENING
             return [
-                render.opening(room.doing if opening else "", room.error),
+                parts.opening(room.doing if opening else "", room.error),
                 gr.Button(visible=room.state is State.FAILED),
                 gr.Timer(active=opening),
                 *library.refreshed(room, talk),

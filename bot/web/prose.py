@@ -13,7 +13,7 @@ from functools import cache, partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from bot import citations
+from bot.path import citations
 from bot.trace import Answer, Evidence, Passage, Sentence
 from bot.web import links
 

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from enum import Enum
 
-from bot import about, start
-from bot.answer import Bot
+from bot import session
+from bot.about import search as about
+from bot.session import Bot
 from ingest import library, weights
 from ingest.documents import Document
 from ingest.embedder import Embedder
@@ -50,7 +51,7 @@ class Room:
     def __init__(
         self,
         settings: Settings,
-        open_bot: OpenBot = start.open_bot,
+        open_bot: OpenBot = session.open_bot,
         open_embedder: OpenEmbedder = Embedder.open,
     ) -> None:
         self.settings = settings

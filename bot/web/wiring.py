@@ -5,13 +5,17 @@ Knows Gradio; knows nothing of what the pages show or do. Imported only by them.
 
 from __future__ import annotations
 
+import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
 
-from bot.web import render
+from bot.web import parts
+from bot.web.room import BROKEN
+from ingest.errors import WhybotError
 
 # Options of an event that nobody has to see waiting: what a page waits for, it says itself.
 QUICK: dict[str, Any] = {
@@ -19,6 +23,12 @@ QUICK: dict[str, Any] = {
     "concurrency_limit": None,
     "api_visibility": "private",
 }
+EXAMPLES = (
+    "What are the cons of RAG?",
+    "When should I use fine-tuning?",
+    "How do fine-tuning and RAG differ in the data they need?",
+    "What does RAG stand for?",
+)
 FRAME = 0.06  # seconds between two pictures while a model writes
 
 
@@ -39,6 +49,18 @@ def question_box(label: str, placeholder: str, id: str, max_lines: int) -> gr.Te
 def stopping(running: Callable[[], bool]) -> Iterator[str]:
     """Yield the status while what was told to stop still runs."""
     while running():
-        yield render.status("stopping")
+        yield parts.status("stopping")
         time.sleep(FRAME)
     yield ""
+
+
+def attempt(work: Any) -> str:
+    """Do some work and return what it says, or its error, as HTML."""
+    try:
+        return str(work())
+    except WhybotError as error:
+        print(error, file=sys.stderr)
+        return parts.failure(error)
+    except Exception:  # noqa: BLE001 - the event boundary: a bug goes to the terminal and the page
+        traceback.print_exc()
+        return parts.failure(WhybotError(BROKEN))

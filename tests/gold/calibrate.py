@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from bot.answerability import log_odds
+from bot.verify.answerability import log_odds
 
 NAMES = ("log-odds of Yes", "cosine", "unknown name")
 

@@ -20,16 +20,16 @@ from bot.llm.providers import Chosen
 from bot.path import citations, prompts
 from bot.path.evidence import Sources
 from bot.path.retrieval import DENSE_WEIGHT
-from bot.path.rewrite import resolve
+from bot.path.rewrite import rewrite
 from bot.session import Bot
 from bot.trace import (
     Answer,
     Dropped,
     Event,
-    Knobs,
+    Parameters,
     Passage,
-    Resolved,
     Retrieved,
+    Rewritten,
     Sentence,
     Token,
     Tokens,
@@ -47,42 +47,42 @@ def answer(
     question: str,
     history: Sequence[Turn] = (),
     id: str | None = None,
-    knobs: Knobs | None = None,
+    parameters: Parameters | None = None,
 ) -> Generator[Event, None, None]:
     """Answer a question; the last event is the Answer. Closing the generator stops the model.
 
-    knobs: what is turned for this one answer; None: what is in force.
+    parameters: what is turned for this one answer; None: what is in force.
     """
     settings, chosen = bot.settings, bot.chosen
-    turned = knobs or in_force(settings)
+    turned = parameters or in_force(settings)
     clock = _Clock()
     chosen.begin()  # the same question gets the same answer, whatever was asked before
 
     # 1) A follow-up is put into words that stand alone.
-    resolved = yield from resolve(question, history, chosen)
+    rewritten = yield from rewrite(question, history, chosen)
     clock.lap("resolve")
-    yield Resolved(resolved)
+    yield Rewritten(rewritten)
 
     # 2) Passages are retrieved, the bot's own too if it is asked about itself; repeats and what
     #    lies beyond top-k are dropped.
-    earlier = history[-1].question if resolved != question else ""
-    found = about.retrieve(bot, resolved, depth(turned), turned.dense_weight, earlier)
+    earlier = history[-1].question if rewritten != question else ""
+    found = about.retrieve(bot, rewritten, depth(turned), turned.dense_weight, earlier)
     passages, dropped = select(found, turned.top_k, turned.without)
     clock.lap("retrieve")
 
     # 3) If nothing found comes near the question, the model is not asked; if something does, the
     #    model is first asked whether it holds the answer.
-    gate = answerability.gate(passages, turned.bar)
+    gate = answerability.gate(passages, turned.threshold)
     messages: list[BaseMessage] = []
     if gate.passed:
-        messages, passages, unfit = prompts.build(resolved, passages, budget(bot), chosen.count)
+        messages, passages, unfit = prompts.build(rewritten, passages, budget(bot), chosen.count)
         dropped = unfit + dropped
         if not passages:  # not one fits the window
             gate = replace(gate, passed=False, reason=UNFIT)
     clock.lap("prompt")
     yield Retrieved(passages, dropped, gate)
     if gate.passed:
-        gate = yield from answerability.before(gate, resolved, passages, chosen)
+        gate = yield from answerability.before(gate, rewritten, passages, chosen)
     clock.lap("answerable")  # the passages are read here, once for all that is asked of them
 
     # 4) The model writes a draft.
@@ -104,7 +104,7 @@ def answer(
     sources = Sources(passages, bot.retriever.embedder.documents)
     judged: list[answerability.Judged] = []
     if pieces:
-        gate, judged = yield from answerability.after(gate, resolved, sources, draft, chosen)
+        gate, judged = yield from answerability.after(gate, rewritten, sources, draft, chosen)
     amiss = "" if gate.passed else gate.reason
     clock.lap("doubt")
 
@@ -116,7 +116,7 @@ def answer(
     for lead, raw in pieces:
         sentence, wrong = citations.cite(lead, raw, passages)
         invalid += wrong
-        sentence = yield from grounding.check(sentence, resolved, sources, chosen, draft, amiss)
+        sentence = yield from grounding.check(sentence, rewritten, sources, chosen, draft, amiss)
         if sentence.supported or settings.grounding == "show":
             sentences.append(sentence)
             yield sentence
@@ -124,7 +124,7 @@ def answer(
             withheld.append(sentence)
 
     # 7) A list that the draft gave in part is completed with items that surely belong to it.
-    for one in (yield from answerability.completing(resolved, sources, sentences, chosen)):
+    for one in (yield from answerability.completing(rewritten, sources, sentences, chosen)):
         sentences.append(grounding.completion(one.near, one.yes, sentences[-1].lead or " "))
         yield sentences[-1]
 
@@ -132,7 +132,7 @@ def answer(
     if draft and not sentences:
         if not judged:
             judged = yield from answerability.judge(
-                resolved, sources, draft if pieces else "", chosen
+                rewritten, sources, draft if pieces else "", chosen
             )
         for one in answerability.quotable(judged):
             sentences.append(grounding.quote(one.near, one.yes, "\n" * bool(sentences)))
@@ -143,7 +143,7 @@ def answer(
     yield Answer(
         id=id or uuid.uuid4().hex[:12],
         question=question,
-        resolved_question=resolved,
+        resolved_question=rewritten,
         answer=citations.text(sentences) or _abstention(withheld),
         abstained=abstained,
         sentences=sentences,
@@ -158,18 +158,18 @@ def answer(
         draft=draft,
         invalid_citations=invalid,
         notes=list(chosen.notes),
-        knobs=knobs,
+        parameters=parameters,
     )
 
 
-def in_force(settings: Settings) -> Knobs:
-    """Return where the knobs stand as long as nobody turns them."""
-    return Knobs(settings.top_k, DENSE_WEIGHT, answerability.BAR)
+def in_force(settings: Settings) -> Parameters:
+    """Return the parameters as they are as long as nobody turns them."""
+    return Parameters(settings.top_k, DENSE_WEIGHT, answerability.THRESHOLD)
 
 
-def depth(knobs: Knobs) -> int:
+def depth(parameters: Parameters) -> int:
     """Return how many passages are retrieved: those switched off take nobody's place."""
-    return knobs.top_k + SPARE + len(knobs.without)
+    return parameters.top_k + SPARE + len(parameters.without)
 
 
 def budget(bot: Bot) -> int:

@@ -6,8 +6,34 @@ render these and nothing else. Knows no model, no index, no page.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+# The names that the JSON interface and the files on disk began with, and keep, by those of today.
+JSON_NAMES = {
+    "parameters": "knobs",
+    "threshold": "bar",
+    "answerable_threshold": "answerable_bar",
+    "mismatch": "strayed",
+    "rewritten": "resolved",
+}
+CODE_NAMES = {theirs: ours for ours, theirs in JSON_NAMES.items()}
+
+
+def plain(record: Any) -> dict[str, Any]:
+    """Return a dataclass and all within it as plain data, by the names of the JSON interface."""
+    data: dict[str, Any] = renamed(asdict(record), JSON_NAMES)
+    return data
+
+
+def renamed(data: Any, names: Mapping[str, str]) -> Any:
+    """Return plain data with other keys; CODE_NAMES undoes what `plain` did."""
+    if isinstance(data, dict):
+        return {names.get(key, key): renamed(value, names) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [renamed(value, names) for value in data]
+    return data
 
 
 @dataclass(frozen=True)
@@ -19,7 +45,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Parameters:
     """What decides which passages the model is shown, and whether it is asked at all.
 
     Raises ValueError for values out of range.
@@ -27,18 +53,19 @@ class Knobs:
 
     top_k: int  # passages shown to the model, at most
     dense_weight: float  # of the cosine in the fused score, 0..1; BM25 has the rest
-    bar: float  # 0..1: where the best passage scores less, the model is not asked
+    threshold: float  # 0..1: where the best passage scores less, the model is not asked
     without: tuple[str, ...] = ()  # ids of the chunks that are switched off
 
     def __post_init__(self) -> None:
-        if self.top_k < 1 or not (0 <= self.dense_weight <= 1 and 0 <= self.bar <= 1):
+        if self.top_k < 1 or not (0 <= self.dense_weight <= 1 and 0 <= self.threshold <= 1):
             raise ValueError(f"out of range: {self.told}")
 
     @property
     def told(self) -> str:
         """Return them in one line, for people."""
         off = f", {len(self.without)} switched off" if self.without else ""
-        return f"top-k {self.top_k}, dense weight {self.dense_weight:g}, bar {self.bar:g}{off}"
+        weights = f"dense weight {self.dense_weight:g}, threshold {self.threshold:g}"
+        return f"top-k {self.top_k}, {weights}{off}"
 
 
 @dataclass(frozen=True)
@@ -74,7 +101,8 @@ class Signals:
     yes: float  # the model's probability of Yes, asked whether they do
     cosine: float  # the best cosine similarity of the question and a passage
     unknown: str = ""  # the first name or number of the question that stands in no passage
-    strayed: str = ""  # its first name or word that heads only passages the draft does not rest on
+    # Its first name or word that heads only passages which the draft does not rest on.
+    mismatch: str = ""
     draft: float | None = None  # P(Yes), asked whether its draft answers it; None: not asked
     # The same of a sentence, asked if it alone does: the best it rests on, and the best looked at.
     rests: float | None = None
@@ -86,11 +114,11 @@ class Gate:
     """Whether the passages can answer the question, before the model writes and after."""
 
     best: float  # the best passage's score
-    bar: float  # below it the model is not asked at all
+    threshold: float  # below it the model is not asked at all
     passed: bool
     reason: str = ""  # what was found out last, in plain words
     answerable: float | None = None  # the probability that the passages hold the answer
-    answerable_bar: float | None = None  # from here on it is not doubted; None: not asked
+    answerable_threshold: float | None = None  # from here on it is not doubted; None: not asked
     signals: Signals | None = None  # what that probability is made of
 
 
@@ -141,7 +169,7 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class Resolved:
+class Rewritten:
     """The question as it is looked up; differs from what was typed for a follow-up."""
 
     question: str
@@ -192,7 +220,7 @@ class Answer:
     draft: str = ""  # what the model wrote, before anything was taken out
     invalid_citations: list[int] = field(default_factory=list)  # [n] that named no passage
     notes: list[str] = field(default_factory=list)
-    knobs: Knobs | None = None  # turned for this answer; None: those in force
+    parameters: Parameters | None = None  # turned for this answer; None: those in force
 
     @property
     def cited(self) -> frozenset[int]:
@@ -201,7 +229,7 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as plain data; these names are the product's interface."""
-        return asdict(self)
+        return plain(self)
 
 
-Event = Resolved | Retrieved | Reading | Token | Sentence | Answer
+Event = Rewritten | Retrieved | Reading | Token | Sentence | Answer

@@ -21,8 +21,8 @@ from bot.trace import (
     Event,
     Passage,
     Reading,
-    Resolved,
     Retrieved,
+    Rewritten,
     Sentence,
     Token,
     Tokens,
@@ -73,7 +73,7 @@ def test_events_come_in_their_order() -> None:
     draft = [(30, 60), (60, 60), "RAG adds ", "latency. ", "It needs a vector store."]
     result, events, _ = run(YES, draft)
     kinds = [type(event) for event in events]
-    assert kinds[:2] == [Resolved, Retrieved]
+    assert kinds[:2] == [Rewritten, Retrieved]
     assert kinds[-1] is Answer
     assert kinds.count(Answer) == 1
     readings = [event for event in events if isinstance(event, Reading)]
@@ -89,7 +89,7 @@ def test_events_come_in_their_order() -> None:
 def test_passages_are_known_before_the_model_is_asked_anything() -> None:
     model = FakeChat(replies=[YES, ["RAG adds latency."]])
     run = answer(bot_of(chosen(model, one_token=ONE_TOKEN)), QUESTION)
-    assert isinstance(next(run), Resolved)
+    assert isinstance(next(run), Rewritten)
     assert isinstance(next(run), Retrieved)
     assert model.calls == []
 
@@ -373,7 +373,7 @@ def test_a_follow_up_is_looked_up_in_its_own_words() -> None:
         "and the pros?",
         "What are the pros of RAG?",
     )
-    assert events[0] == Resolved("What are the pros of RAG?")
+    assert events[0] == Rewritten("What are the pros of RAG?")
     assert "What are the pros of RAG?" in result.prompt[-1]["content"]
 
 

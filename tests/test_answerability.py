@@ -12,14 +12,14 @@ from bot.path.evidence import Sources
 from bot.path.words import number_missing
 from bot.trace import Gate, Reading, Signals
 from bot.verify.answerability import (
-    BAR,
     DOUBT,
-    DRAFT_BAR,
+    DRAFT_THRESHOLD,
     LIKELY,
     NEAR,
-    QUOTE_BAR,
-    RESTS_BAR,
+    QUOTE_THRESHOLD,
+    RESTS_THRESHOLD,
     SURE,
+    THRESHOLD,
     Judged,
     after,
     before,
@@ -34,13 +34,13 @@ from bot.verify.answerability import (
 LATENCY = "RAG adds latency. It does not need training."
 PASSAGES = [passage(1, LATENCY, dense=0.4), passage(2, "RAG is old.", dense=0.6)]
 SOURCES = Sources(PASSAGES, embed)
-PASSED = Gate(0.9, BAR, passed=True)
+PASSED = Gate(0.9, THRESHOLD, passed=True)
 
 
 def test_the_gate_compares_the_best_score_with_the_bar() -> None:
-    assert gate([passage(1, "a", score=BAR)]) == Gate(BAR, BAR, passed=True)
-    low = [passage(n, "a", score=score) for n, score in ((1, BAR - 0.01), (2, 0.0))]
-    assert (gate(low).best, gate(low).passed) == (BAR - 0.01, False)
+    assert gate([passage(1, "a", score=THRESHOLD)]) == Gate(THRESHOLD, THRESHOLD, passed=True)
+    low = [passage(n, "a", score=score) for n, score in ((1, THRESHOLD - 0.01), (2, 0.0))]
+    assert (gate(low).best, gate(low).passed) == (THRESHOLD - 0.01, False)
     assert "the best scores 0.14, and 0.15 is needed" in gate(low).reason
     assert not gate([]).passed
 
@@ -50,13 +50,13 @@ def test_the_model_is_asked_whether_the_passages_answer(yes: float, passed: bool
     model = FakeChat(replies=[[(5, 9), Vote(yes)]])
     who = chosen(model, one_token=ONE_TOKEN)
     result, events = finished(before(PASSED, "How slow is it?", PASSAGES, who))
-    assert (result.passed, result.answerable_bar) == (passed, SURE)
+    assert (result.passed, result.answerable_threshold) == (passed, SURE)
     assert result.signals is not None
     assert result.signals.yes == pytest.approx(yes, abs=1e-3)
     assert (result.signals.cosine, result.signals.unknown, result.signals.draft) == (0.6, "", None)
     assert result.answerable == pytest.approx(probability(result.signals), abs=1e-4)
     assert f"{result.answerable:.0%}" in result.reason
-    assert (result.best, result.bar) == (PASSED.best, PASSED.bar)
+    assert (result.best, result.threshold) == (PASSED.best, PASSED.threshold)
     assert events == [Reading(5, 9)]
     asked = str(model.calls[0][-1].content)
     assert "How slow is it?" in asked
@@ -80,15 +80,15 @@ def test_a_name_that_no_passage_has_speaks_against_an_answer() -> None:
 
 
 def looked_twice(draft: float, sentences: float, text: str = "RAG adds latency.") -> Any:
-    others = [[Vote(0.01)]] * (sentences < QUOTE_BAR)
-    about_draft = [[(5, 9), Vote(draft)]] * (sentences > RESTS_BAR)
+    others = [[Vote(0.01)]] * (sentences < QUOTE_THRESHOLD)
+    about_draft = [[(5, 9), Vote(draft)]] * (sentences > RESTS_THRESHOLD)
     model = FakeChat(replies=[[Vote(0.6)], [Vote(sentences)], *others, *about_draft])
     who = chosen(model, one_token=ONE_TOKEN)
     first, _ = finished(before(PASSED, "How slow is it?", PASSAGES, who))
     assert first.passed
     assert DOUBT < first.answerable < LIKELY
     (result, judged), events = finished(after(first, "How slow is it?", SOURCES, text, who))
-    assert events == [Reading(5, 9)] * (sentences > RESTS_BAR)
+    assert events == [Reading(5, 9)] * (sentences > RESTS_THRESHOLD)
     assert [one.yes for one in judged] == [
         pytest.approx(sentences, abs=1e-3),
         *[0.01] * len(others),
@@ -100,9 +100,9 @@ def looked_twice(draft: float, sentences: float, text: str = "RAG adds latency."
 @pytest.mark.parametrize(
     ("draft", "sentences", "passed"),
     [
-        (DRAFT_BAR + 0.01, RESTS_BAR + 0.015, True),
-        (DRAFT_BAR - 0.01, 0.99, False),
-        (0.99, RESTS_BAR - 0.015, False),
+        (DRAFT_THRESHOLD + 0.01, RESTS_THRESHOLD + 0.015, True),
+        (DRAFT_THRESHOLD - 0.01, 0.99, False),
+        (0.99, RESTS_THRESHOLD - 0.015, False),
     ],
 )
 def test_in_doubt_the_draft_has_to_convince(draft: float, sentences: float, passed: bool) -> None:
@@ -113,7 +113,7 @@ def test_in_doubt_the_draft_has_to_convince(draft: float, sentences: float, pass
     about_sentence, *rest = (str(call[-1].content) for call in model.calls[1:])
     assert "Text: RAG adds latency.\n" in about_sentence
     assert "RAG is old" not in about_sentence
-    if sentences < RESTS_BAR:  # whatever is said of the draft, it fails
+    if sentences < RESTS_THRESHOLD:  # whatever is said of the draft, it fails
         assert result.signals.draft is None
     else:
         assert result.signals.draft == pytest.approx(draft, abs=1e-3)
@@ -121,7 +121,9 @@ def test_in_doubt_the_draft_has_to_convince(draft: float, sentences: float, pass
         assert "Proposed answer: RAG adds latency." in rest[-1]
 
 
-@pytest.mark.parametrize(("draft", "passed"), [(DRAFT_BAR + 0.01, True), (DRAFT_BAR - 0.01, False)])
+@pytest.mark.parametrize(
+    ("draft", "passed"), [(DRAFT_THRESHOLD + 0.01, True), (DRAFT_THRESHOLD - 0.01, False)]
+)
 def test_in_little_doubt_no_sentence_has_to_answer_alone(draft: float, passed: bool) -> None:
     model = FakeChat(replies=[[Vote(0.73)], [Vote(draft)], [Vote(0.01)], [Vote(0.01)]])
     who = chosen(model, one_token=ONE_TOKEN)
@@ -137,8 +139,8 @@ def test_in_little_doubt_no_sentence_has_to_answer_alone(draft: float, passed: b
 
 def test_a_sentence_that_surely_answers_is_preferred_to_a_draft_that_rests_on_none() -> None:
     for rests, passed, last in (
-        (RESTS_BAR + 0.01, False, QUOTE_BAR + 0.02),  # said of the other sentence
-        (QUOTE_BAR + 0.01, True, 0.99),  # of the draft
+        (RESTS_THRESHOLD + 0.01, False, QUOTE_THRESHOLD + 0.02),  # said of the other sentence
+        (QUOTE_THRESHOLD + 0.01, True, 0.99),  # of the draft
     ):
         model = FakeChat(replies=[[Vote(0.6)], [Vote(rests)], [Vote(last)]])
         who = chosen(model, one_token=ONE_TOKEN)
@@ -155,7 +157,7 @@ def test_a_sure_answer_is_not_looked_at_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "draft", "strayed"),
+    ("question", "draft", "name_mismatch"),
     [
         ("What is bad about RAG?", "Tuning takes days.", "RAG"),
         ("What is bad about RAG?", "RAG adds latency.", ""),
@@ -165,7 +167,7 @@ def test_a_sure_answer_is_not_looked_at_twice() -> None:
     ],
 )
 def test_a_draft_that_rests_on_another_subject_is_in_doubt(
-    question: str, draft: str, strayed: str
+    question: str, draft: str, name_mismatch: str
 ) -> None:
     passages = [
         passage(1, "It adds latency.", heading="RAG > Cons", dense=0.6),
@@ -175,8 +177,8 @@ def test_a_draft_that_rests_on_another_subject_is_in_doubt(
     first, _ = finished(before(PASSED, question, passages, who))
     assert first.answerable > SURE
     (result, _), _ = finished(after(first, question, Sources(passages, embed), draft, who))
-    assert result.signals.strayed == strayed
-    assert result.passed is not bool(strayed)
+    assert result.signals.mismatch == name_mismatch
+    assert result.passed is not bool(name_mismatch)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,7 @@ def test_a_yes_that_rests_on_another_subject_fails_and_one_on_another_word_may_c
     first, _ = finished(before(PASSED, question, passages, who))
     sources = Sources(passages, embed)
     (result, _), _ = finished(after(first, question, sources, "Yes, it takes days.", who))
-    assert result.signals.strayed in ("cons", "RAG")
+    assert result.signals.mismatch in ("cons", "RAG")
     assert result.passed is passes
 
 
@@ -222,7 +224,9 @@ def test_only_what_surely_answers_is_quoted_and_the_surest_first() -> None:
     assert len(sentences) == 3
     judged = [
         Judged(near, yes, drafts=False)
-        for near, yes in zip(sentences, [QUOTE_BAR, QUOTE_BAR - 0.01, 0.99], strict=True)
+        for near, yes in zip(
+            sentences, [QUOTE_THRESHOLD, QUOTE_THRESHOLD - 0.01, 0.99], strict=True
+        )
     ]
     assert quotable(judged) == [judged[2], judged[0]]
 

@@ -25,7 +25,7 @@ from langchain_core.messages import convert_to_messages
 from bot.answer import answer
 from bot.path.retrieval import Retriever
 from bot.session import Bot
-from bot.trace import Answer, Event, Reading, Resolved, Retrieved, Sentence, Token, Turn
+from bot.trace import Answer, Event, Reading, Retrieved, Rewritten, Sentence, Token, Turn
 from ingest import library
 from ingest.embedder import Embedder
 from ingest.index import Index
@@ -71,7 +71,7 @@ def ask(bot: Bot, question: str, *history: Turn) -> Asked:
         assert set(sentence.citations) <= set(numbers)
         assert not re.search(r"\[\d+\]", sentence.text)
     assert {int(n) for n in re.findall(r"\[(\d+)\]", last.answer)} <= set(numbers)
-    order = [Resolved, Retrieved, Token, Sentence]
+    order = [Rewritten, Retrieved, Token, Sentence]
     seen = [order.index(type(event)) for event in events if not isinstance(event, Reading)]
     assert seen == sorted(seen)
     assert "".join(event.text for event in events if isinstance(event, Token)) == last.draft
@@ -131,11 +131,11 @@ def test_the_cons_of_fine_tuning(qwen: Bot) -> None:
 
 def test_a_follow_up_is_resolved_before_it_is_looked_up(qwen: Bot, cons_of_rag: Asked) -> None:
     asked = ask(qwen, "and the pros?", Turn(CONS_OF_RAG, cons_of_rag.answer.answer))
-    resolved = asked.answer.resolved_question
-    assert re.search(r"\bRAG\b", resolved)
-    assert re.search(r"\bpros\b|advantages|benefits", resolved, re.IGNORECASE)
-    first = next(event for event in asked.events if isinstance(event, Resolved))
-    assert first.question == resolved
+    rewritten = asked.answer.resolved_question
+    assert re.search(r"\bRAG\b", rewritten)
+    assert re.search(r"\bpros\b|advantages|benefits", rewritten, re.IGNORECASE)
+    first = next(event for event in asked.events if isinstance(event, Rewritten))
+    assert first.question == rewritten
     assert asked.answer.passages[0].heading.endswith("(RAG) > Pros")
     assert not asked.answer.abstained, asked.answer.draft
     assert re.search("knowledge|versatil|label", asked.answer.answer, re.IGNORECASE)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, Tag
 
 from bot.answer import answer
 from bot.path.retrieval import DENSE_WEIGHT, K1, B
@@ -88,7 +88,7 @@ class Recorder:
 
 def yes(events: list[dict[str, Any]]) -> float | None:
     """Return Yes over Yes and No among the likeliest tokens of the engine's own events."""
-    mass: Counter[str] = Counter()
+    mass: defaultdict[str, float] = defaultdict(float)
     for event in events:
         for choice in event.get("choices") or ():
             for token in (choice.get("logprobs") or {}).get("content") or ():
@@ -108,6 +108,13 @@ def recorder(qwen: Bot) -> Iterator[Recorder]:
     engine._server, index._collection = kept.server, kept.collection
 
 
+def text(element: Tag, selector: str) -> str:
+    """Return the text of the first element within that the selector finds."""
+    found = element.select_one(selector)
+    assert found, selector
+    return found.get_text()
+
+
 @dataclass(frozen=True)
 class Panel:
     """The panel as a reader sees it."""
@@ -119,19 +126,17 @@ class Panel:
     @classmethod
     def read(cls, html: str) -> Panel:
         soup = BeautifulSoup(html, "html.parser")
-        summaries, rows, quotes = {}, {}, {}
+        panel = cls({}, {}, {})
         for step in soup.select("details.step"):
-            title = step.b.get_text()
-            summaries[title] = step.summary.get_text().removeprefix(title).strip()
-            rows[title] = [
-                (row.dt.get_text(), row.dd.get_text()) for row in step.select("dl.facts div")
-            ]
-            for row in step.select("ul.waterfall li"):
-                stage, length = row.select_one(".stage"), row.select_one(".time")
-                rows[title].append((stage.get_text(), length.get_text()))
+            title = text(step, "b")
+            panel.summaries[title] = text(step, "summary").removeprefix(title).strip()
+            panel.rows[title] = [
+                (text(row, "dt"), text(row, "dd")) for row in step.select("dl.facts div")
+            ] + [(text(row, ".stage"), text(row, ".time")) for row in step.select(".waterfall li")]
             # A browser drops the line break that a pre begins with.
-            quotes[title] = [pre.get_text().removeprefix("\n") for pre in step.select("pre")]
-        return cls(summaries, rows, quotes)
+            quotes = [pre.get_text().removeprefix("\n") for pre in step.select("pre")]
+            panel.quotes[title] = quotes
+        return panel
 
     def number(self, title: str, label: str) -> float:
         """Return the first number of a row; a percentage as a share."""
@@ -224,8 +229,7 @@ def _search_is_true(
         assert any(share == wanted for share in words) if lexical[id] else not words
     if "Passages" in panel.rows:
         told = [number(value.split("=")[-1]) for _, value in panel.rows["Passages"]]
-        wanted = [fused[id] for id in best[: len(told)]]
-        assert told == pytest.approx(wanted, abs=1e-3)
+        assert told == pytest.approx([fused[id] for id in best[: len(told)]], abs=1e-3)
     assert panel.number("Gate", "Best score") == pytest.approx(fused[best[0]], abs=1e-3)
 
 

@@ -18,7 +18,7 @@ from bot.path import prompts
 from bot.path.retrieval import DENSE_WEIGHT, Retriever
 from bot.session import Bot
 from bot.trace import Answer, Dropped, Evidence, Gate, Passage, Sentence, Signals, Tokens
-from bot.verify.answerability import DOUBT, DRAFT_BAR, LIKELY, RESTS_BAR
+from bot.verify.answerability import DOUBT, DRAFT_THRESHOLD, LIKELY, RESTS_THRESHOLD
 from ingest.settings import Settings
 
 FIRST = passage(
@@ -126,11 +126,11 @@ def test_a_repeat_that_was_dropped_keeps_its_place_among_the_ranks() -> None:
 def test_the_gate_has_its_signals_and_bars() -> None:
     found = step(ANSWER, "Gate")
     assert found.summary == "Passed: the passages hold the answer with a probability of 93.1%."
-    assert fact(found, "Best score") == "0.554; the bar is 0.15"
+    assert fact(found, "Best score") == "0.554; the threshold is 0.15"
     assert fact(found, "The model's Yes") == "87.0%"
     assert fact(found, "Best cosine") == "0.712"
     assert fact(found, "Probability") == (
-        f"93.1%; the bars are {DOUBT:.0%} to write a draft, 40% to believe it"
+        f"93.1%; the thresholds are {DOUBT:.0%} to write a draft, 40% to believe it"
     )
     signals = Signals(0.5, 0.4, "Zeppelin")
     named = step(replace(ANSWER, gate=replace(ANSWER.gate, signals=signals)), "Gate")
@@ -303,9 +303,9 @@ def test_stopped_by_a_doubtful_draft(grounding: str) -> None:
     assert "60.0%" in said
     assert "2.0%" in said
     second = step(answer, "Second look")
-    assert fact(second, "It answers the question") == f"2.0%; {DRAFT_BAR:.0%} is needed"
+    assert fact(second, "It answers the question") == f"2.0%; {DRAFT_THRESHOLD:.0%} is needed"
     assert fact(second, "A sentence it rests on answers") == (
-        f"60.0%; {RESTS_BAR:.0%} is needed below a probability of {LIKELY:.0%}"
+        f"60.0%; {RESTS_THRESHOLD:.0%} is needed below a probability of {LIKELY:.0%}"
     )
     assert step(answer, "Gate").summary.startswith("In doubt: ")
     assert step(answer, "Check").summary.startswith("Not one of 1 counts")
@@ -322,11 +322,11 @@ def test_a_doubtful_draft_that_convinces() -> None:
 def test_in_little_doubt_the_second_look_is_at_the_draft_alone() -> None:
     answer = answered(DOUBTFUL, ["RAG adds latency."], YES, YES, NO)
     assert answer.gate.signals is not None
-    signals = replace(answer.gate.signals, draft=0.9, rests=None, alone=None, strayed="RAG")
+    signals = replace(answer.gate.signals, draft=0.9, rests=None, alone=None, mismatch="RAG")
     second = step(replace(answer, gate=replace(answer.gate, signals=signals)), "Second look")
     assert second.summary.endswith(": that it answers the question has 90.0%.")
     assert dict(second.facts) == {
-        "It answers the question": f"90.0%; {DRAFT_BAR:.0%} is needed",
+        "It answers the question": f"90.0%; {DRAFT_THRESHOLD:.0%} is needed",
         "No passage it rests on has": "'RAG'",
     }
 

@@ -6,7 +6,7 @@ import pytest
 from fakes import alike, passage
 
 from bot.path.evidence import Sources
-from bot.verify.mentions import another, elsewhere, folded, strayed, unknown
+from bot.verify.mentions import folded, name_mismatch, subject_mismatch, unknown, word_mismatch
 
 LATENCY = "RAG adds latency. It does not need training."
 COST = "Fine-tuning takes 3.5 hours on an A100, and costs 1,200 dollars."
@@ -85,7 +85,7 @@ def test_accents_are_taken_off() -> None:
 def test_a_question_on_one_subject_is_not_answered_from_another(
     question: str, used: set[int], wanted: str
 ) -> None:
-    assert strayed(question, PASSAGES, used) == wanted
+    assert name_mismatch(question, PASSAGES, used) == wanted
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_question_on_one_subject_is_not_answered_from_another(
     ],
 )
 def test_a_word_may_head_another_passage(text: str, used: set[int], wanted: str) -> None:
-    assert elsewhere(text, PASSAGES, used) == wanted
+    assert word_mismatch(text, PASSAGES, used) == wanted
 
 
 PARTY = (
@@ -125,10 +125,10 @@ def test_what_is_said_of_one_who_is_named_is_not_said_of_others(
 ) -> None:
     near = Sources([passage(1, PARTY)], alike).near("broke plates of clay", 1)[0]
     assert near.evidence.text.startswith("Anna broke")
-    assert another(text, f"{said} {text}", near, PARTY) == wanted
+    assert subject_mismatch(text, f"{said} {text}", near, PARTY) == wanted
 
 
 def test_a_word_that_only_begins_a_sentence_is_no_name() -> None:
     source = "Many plates broke."
     near = Sources([passage(1, source)], alike).near("plates broke", 1)[0]
-    assert another("Danes broke plates.", "", near, source) == ""
+    assert subject_mismatch("Danes broke plates.", "", near, source) == ""

@@ -337,7 +337,7 @@ def test_note_forgets_what_was_read(settings: Settings) -> None:
 def test_nothing_becomes_markup() -> None:
     evil = replace(PASSAGE, text=EVIL, document=EVIL, heading=EVIL)
     exchange = Exchange(
-        EVIL, resolved=EVIL + "?", passages=[evil], dropped=[Dropped(evil, EVIL)], draft=EVIL
+        EVIL, rewritten=EVIL + "?", passages=[evil], dropped=[Dropped(evil, EVIL)], draft=EVIL
     )
     talk = Conversation([exchange])
     exchange.error, exchange.outcome = EVIL, "failed"
@@ -476,9 +476,9 @@ def test_outcomes_are_shown() -> None:
     assert ">stopped<" in render.reply(Exchange("q", "stopped", draft="half"))
     assert 'class="error"' in render.reply(Exchange("q", "failed", error="No."))
     assert "pending" in render.reply(Exchange("q"))
-    changed = Exchange("and the pros?", resolved="What are the pros of RAG?")
+    changed = Exchange("and the pros?", rewritten="What are the pros of RAG?")
     assert "What are the pros of RAG?" in render.reply(changed)
-    same = Exchange("What are the pros?", resolved="What are the pros?")
+    same = Exchange("What are the pros?", rewritten="What are the pros?")
     assert "resolved" not in render.reply(same)
 
 

@@ -75,7 +75,7 @@ def tried(room: OneBot) -> Bench:
 
 
 def test_a_case_is_opened_without_the_model(room: OneBot, tried: Bench, model: Quoting) -> None:
-    assert tried.case and tried.knobs == tried.case.base
+    assert tried.case and tried.parameters == tried.case.base
     asked = len(model.prompts)
     tried.turn(1, 0.2, 0.3)
     tried.flip(tried.case.answer.passages[0].id)
@@ -87,17 +87,17 @@ def test_a_case_is_opened_without_the_model(room: OneBot, tried: Bench, model: Q
 
 
 def test_switches_flip_and_strangers_do_nothing(tried: Bench) -> None:
-    assert tried.case and tried.knobs
+    assert tried.case and tried.parameters
     id = tried.case.answer.passages[0].id
     tried.flip(id)
-    assert tried.knobs.without == (id,)
+    assert tried.parameters.without == (id,)
     tried.turn(1, 0.5, 0.1)
     tried.flip("no such passage")
-    assert (tried.knobs.without, tried.knobs.top_k) == ((id,), 1)
+    assert (tried.parameters.without, tried.parameters.top_k) == ((id,), 1)
     tried.flip(id)
-    assert tried.knobs.without == ()
+    assert not tried.parameters.without
     tried.reset()
-    assert tried.knobs == tried.case.base
+    assert tried.parameters == tried.case.base
 
 
 def test_again_runs_with_the_knobs_as_turned(room: OneBot, tried: Bench) -> None:
@@ -106,9 +106,9 @@ def test_again_runs_with_the_knobs_as_turned(room: OneBot, tried: Bench) -> None
     seen = list(bench.again(room.real, tried))
     assert seen[0] == "looking up the question" and seen[-1] == ""
     assert tried.again and tried.again.answer and tried.again.receipt
-    assert tried.again.answer.knobs == tried.knobs
+    assert tried.again.answer.parameters == tried.parameters
     assert tried.again.receipt.answer is tried.again.answer
-    assert tried.knobs and tried.answer_for(tried.knobs) is tried.again.answer
+    assert tried.parameters and tried.answer_for(tried.parameters) is tried.again.answer
     assert tried.answer_for(tried.case.base) is tried.case.answer
     html = whatif_page.results(tried)
     assert "Of 2 sentences: 1 stayed, 1 gone." in html

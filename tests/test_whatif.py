@@ -25,7 +25,7 @@ from bot.records import receipt, receipt_file, receipt_html
 from bot.records.receipt import NotAReceipt, Receipt
 from bot.records.replay import differences as replayed
 from bot.session import Bot
-from bot.trace import Answer, Evidence, Knobs, Retrieved, Sentence
+from bot.trace import Answer, Evidence, Parameters, Retrieved, Sentence
 from bot.verify import answerability
 from ingest.settings import Settings
 
@@ -49,8 +49,8 @@ def bot_of(word: str = "RAG", **settings: Any) -> Bot:
     return Bot(Settings(**settings), RETRIEVER, chosen(Quoting(word=word)))
 
 
-def asked(bot: Bot, knobs: Knobs | None = None) -> Answer:
-    *_, last = answer(bot, QUESTION, knobs=knobs)
+def asked(bot: Bot, parameters: Parameters | None = None) -> Answer:
+    *_, last = answer(bot, QUESTION, parameters=parameters)
     assert isinstance(last, Answer)
     return last
 
@@ -59,7 +59,7 @@ def case_of(bot: Bot) -> Case:
     return opened(bot, asked(bot))
 
 
-BASE = Knobs(3, 0.6, 0.15)
+BASE = Parameters(3, 0.6, 0.15)
 CASE = case_of(bot_of(top_k=3))
 IDS = [candidate.chunk.id for candidate in CASE.candidates]
 
@@ -89,15 +89,15 @@ def test_the_weight_decides_the_order() -> None:
 @given(
     top_k=st.integers(1, 10),
     weight=st.floats(0, 1),
-    bar=st.floats(0, 1),
+    threshold=st.floats(0, 1),
     without=st.sets(st.sampled_from(IDS), max_size=5),
 )
 def test_a_preview_is_what_the_answer_path_does(
-    top_k: int, weight: float, bar: float, without: set[str]
+    top_k: int, weight: float, threshold: float, without: set[str]
 ) -> None:
-    knobs = Knobs(top_k, weight, bar, tuple(sorted(without)))
-    seen = preview(CASE, knobs)
-    run = answer(bot_of(top_k=3), QUESTION, knobs=knobs)
+    parameters = Parameters(top_k, weight, threshold, tuple(sorted(without)))
+    seen = preview(CASE, parameters)
+    run = answer(bot_of(top_k=3), QUESTION, parameters=parameters)
     retrieved = next(event for event in run if isinstance(event, Retrieved))
     run.close()
     assert [row.passage.id for row in seen.shown] == [p.id for p in retrieved.passages]
@@ -123,9 +123,11 @@ def test_a_question_about_the_bot_is_ranked_with_what_it_says_of_itself(
     assert isinstance(given, Answer) and about.NAME in {p.document for p in given.passages}
     case = opened(bot, given)
     assert not case.stale
-    knobs = replace(case.base, dense_weight=weight)
-    retrieved = next(e for e in answer(bot, question, knobs=knobs) if isinstance(e, Retrieved))
-    seen = preview(case, knobs)
+    parameters = replace(case.base, dense_weight=weight)
+    retrieved = next(
+        e for e in answer(bot, question, parameters=parameters) if isinstance(e, Retrieved)
+    )
+    seen = preview(case, parameters)
     assert [row.passage.id for row in seen.shown] == [p.id for p in retrieved.passages]
     documents = {row.passage.document for row in seen.rows}
     assert about.NAME in documents and len(documents) > 1
@@ -142,17 +144,17 @@ def test_rows_tell_where_a_passage_stood_before() -> None:
 
 
 def test_one_that_is_switched_off_takes_nobodys_place() -> None:
-    everything = Knobs(3, 0.6, 0.15, tuple(IDS[:4]))
+    everything = Parameters(3, 0.6, 0.15, tuple(IDS[:4]))
     assert depth(everything) == 3 + SPARE + 4
     assert len(preview(CASE, everything).shown) == 3
 
 
 def test_the_bar_alone_decides_whether_the_model_would_be_asked() -> None:
     best = preview(CASE, BASE).gate.best
-    for bar, passed in ((best, True), (best + 0.001, False)):
-        seen = preview(CASE, replace(BASE, bar=bar))
-        assert (seen.gate.passed, seen.gate.bar) == (passed, bar)
-        given = asked(bot_of(top_k=3), seen.knobs)
+    for threshold, passed in ((best, True), (best + 0.001, False)):
+        seen = preview(CASE, replace(BASE, threshold=threshold))
+        assert (seen.gate.passed, seen.gate.threshold) == (passed, threshold)
+        given = asked(bot_of(top_k=3), seen.parameters)
         assert (given.gate.passed, bool(given.prompt)) == (passed, passed)
 
 
@@ -203,16 +205,16 @@ def test_a_case_tells_whether_the_index_gives_others_now() -> None:
 def test_the_trace_says_what_was_turned() -> None:
     bot = bot_of(top_k=3)
     usual = asked(bot)
-    assert usual.knobs is None
+    assert usual.parameters is None
     assert in_force(bot.settings) == BASE
     off = usual.passages[0].id
-    knobs = Knobs(2, 0.25, 0.05, (off,))
-    given = asked(bot, knobs)
-    assert given.knobs == knobs
+    parameters = Parameters(2, 0.25, 0.05, (off,))
+    given = asked(bot, parameters)
+    assert given.parameters == parameters
     assert len(given.passages) == 2 and off not in {p.id for p in given.passages}
     assert "it was switched off" in {drop.reason for drop in given.dropped}
     told = dict(explain(given)[0].facts)
-    assert told["Turned for it"] == "top-k 2, dense weight 0.25, bar 0.05, 1 switched off"
+    assert told["Turned for it"] == "top-k 2, dense weight 0.25, threshold 0.05, 1 switched off"
     rows = "\n".join(value for step in explain(given) for _, value in step.facts)
     assert "score 0.25 × " in rows and "score 0.6 × " not in rows
     assert "Turned for it" not in dict(explain(usual)[0].facts)
@@ -227,22 +229,23 @@ def test_knobs_that_stand_where_they_stood_change_nothing() -> None:
 
 def test_a_receipt_keeps_the_knobs_and_replays_with_them(tmp_path: Any) -> None:
     bot = bot_of(top_k=3)
-    knobs = Knobs(2, 0.25, 0.05, (IDS[0],))
-    kept = receipt.of(bot, asked(bot, knobs))
+    parameters = Parameters(2, 0.25, 0.05, (IDS[0],))
+    kept = receipt.of(bot, asked(bot, parameters))
     assert kept.settings.top_k == 2
-    assert "top-k 2, dense weight 0.25, bar 0.05, 1 switched off" in receipt_html.page(kept)
+    assert "top-k 2, dense weight 0.25, threshold 0.05, 1 switched off" in receipt_html.page(kept)
     path = tmp_path / "r.html"
     receipt_file.write(kept, path)
     again = receipt_file.read(path)
     assert again == kept
-    now = receipt.of(bot, asked(bot, again.answer.knobs))
+    now = receipt.of(bot, asked(bot, again.answer.parameters))
     assert [*replayed(kept, now)] == []
     without = receipt.of(bot, asked(bot))
     assert "turned" in {change.what for change in replayed(kept, without)}
 
 
 @pytest.mark.parametrize(
-    "values", [{"top_k": 0}, {"dense_weight": 1.5}, {"dense_weight": float("nan")}, {"bar": -1.0}]
+    "values",
+    [{"top_k": 0}, {"dense_weight": 1.5}, {"dense_weight": float("nan")}, {"threshold": -1.0}],
 )
 def test_knobs_out_of_range_are_none(values: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="out of range"):
@@ -257,7 +260,7 @@ def test_knobs_out_of_range_are_none(values: dict[str, Any]) -> None:
 def test_a_receipt_from_before_there_were_knobs_is_read() -> None:
     data = receipt.of(bot_of(), asked(bot_of())).to_json()
     del data["answer"]["knobs"]
-    assert Receipt.from_json(data).answer.knobs is None
+    assert Receipt.from_json(data).answer.parameters is None
 
 
 # --- two answers
@@ -339,11 +342,11 @@ def test_leaving_out_shows_the_others_and_no_other() -> None:
 
 def test_leaving_out_keeps_what_was_turned_and_switched_off() -> None:
     bot = bot_of(top_k=3)
-    base = asked(bot, Knobs(2, 0.25, 0.05, (IDS[0],)))
-    knobs = leaving_out(opened(bot, base), base, base.passages[0])
-    assert knobs is not None
-    assert (knobs.top_k, knobs.dense_weight, knobs.bar) == (1, 0.25, 0.05)
-    assert {IDS[0], base.passages[0].id} <= {*knobs.without}
+    base = asked(bot, Parameters(2, 0.25, 0.05, (IDS[0],)))
+    parameters = leaving_out(opened(bot, base), base, base.passages[0])
+    assert parameters is not None
+    assert (parameters.top_k, parameters.dense_weight, parameters.threshold) == (1, 0.25, 0.05)
+    assert {IDS[0], base.passages[0].id} <= {*parameters.without}
 
 
 def test_an_only_passage_leaves_nothing_to_ask_about() -> None:
@@ -398,5 +401,5 @@ def test_verdicts_in_words() -> None:
 
 
 def test_the_default_bar_is_the_one_in_force() -> None:
-    assert in_force(Settings()).bar == answerability.BAR
+    assert in_force(Settings()).threshold == answerability.THRESHOLD
     assert prompts.ABSTENTION not in asked(bot_of()).answer

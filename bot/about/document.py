@@ -267,7 +267,7 @@ def _search(settings: Settings) -> list[Section]:
 
 
 def _refusal(chosen: Chosen) -> list[Section]:
-    score = f"the best passage has a score below {answerability.BAR:g}"
+    score = f"the best passage has a score below {answerability.THRESHOLD:g}"
     support = "I can support no sentence of my draft"
     if chosen.one_token is None:
         decided = (
@@ -280,9 +280,10 @@ def _refusal(chosen: Chosen) -> list[Section]:
             f"probability that I can answer is below {answerability.DOUBT:.0%}, or {support}. My "
             "chat model's Yes, the best cosine, and names missing from the passages make that "
             f"probability. If it is below {answerability.SURE:.0%}, my draft has to convince: my "
-            f"chat model has to say with a probability of {answerability.DRAFT_BAR:.0%} that it "
-            f"answers the question. If it is below {answerability.LIKELY:.0%}, a sentence that my "
-            f"draft rests on has to do so alone, with {answerability.RESTS_BAR:.0%}."
+            "chat model has to say with a probability of "
+            f"{answerability.DRAFT_THRESHOLD:.0%} that it answers the question. If it is below "
+            f"{answerability.LIKELY:.0%}, a sentence that my "
+            f"draft rests on has to do so alone, with {answerability.RESTS_THRESHOLD:.0%}."
         )
     return [
         ("How do you decide that you don't know?", decided),
@@ -301,16 +302,18 @@ def _check(settings: Settings, chosen: Chosen) -> list[Section]:
         f"I look whether {grounding.SHARED:.0%} of its words stand in one sentence of a passage"
         if chosen.one_token is None
         else "I ask my chat model whether the passages state it, and a probability of "
-        f"{grounding.SUPPORT_BAR:.0%} is needed ({grounding.FRAGMENT_BAR:.0%} for a fragment)"
+        f"{grounding.SUPPORT_THRESHOLD:.0%} is needed "
+        f"({grounding.FRAGMENT_THRESHOLD:.0%} for a fragment)"
     )
     again = [
         (
             "Which sentences of your draft do you check twice?",
             "I check a sentence of my draft twice where my chat model gives it a probability below "
             f"{grounding.SURE:.0%}: the nearest sentence of the passages, after the two before it, "
-            f"has to state it with {grounding.CONTEXT_BAR:.0%}. The answer to a question for Yes "
-            f"or No needs {grounding.ALONE_BAR:.0%} from the nearest sentence alone. Comparisons "
-            "are spared both. My Yes or No has to be that of the sentence nearest to the question.",
+            f"has to state it with {grounding.CONTEXT_THRESHOLD:.0%}. The answer to a question for "
+            f"Yes or No needs {grounding.ALONE_THRESHOLD:.0%} from the nearest sentence alone. "
+            "Comparisons are spared both. My Yes or No has to be that of the sentence nearest to "
+            "the question.",
         )
     ]
     return [
@@ -326,7 +329,7 @@ def _check(settings: Settings, chosen: Chosen) -> list[Section]:
             "What do you do with sentences that you cannot support?",
             f"My grounding is {settings.grounding}: unsupported sentences are {fate}. "
             "Where my whole draft fails, I quote a sentence of the passages that answers the "
-            f"question alone, with a probability of {answerability.QUOTE_BAR:.0%} or more.",
+            f"question alone, with a probability of {answerability.QUOTE_THRESHOLD:.0%} or more.",
         ),
         (
             "How do you cite your sources?",

@@ -164,7 +164,7 @@ How many chunks does your index have?
 Which files have you indexed?
 What is your score threshold?
 What does your gate do?
-What is your support bar?
+What is your support threshold?
 Why did you withhold a sentence?
 What is your accuracy?
 What is your recall?

@@ -34,14 +34,15 @@ NAME = "whybot://about-this-bot"
 JOINING = 3  # of its passages, at most: the user's documents keep a part of the usual five
 
 # A question is about the bot if it speaks to it (see `intent`), if half its cosine to the nearest
-# known question about a bot and half the best score of the bot's passages come to a bar, and if
-# that passage is the best of all, or the question is a known one but for its wording. Measured, as
-# questions that get a passage of it among five: on the seed document 18 of 20 about the bot (seen
-# before the last of these rules was chosen), 0 of the 67 of the gold set, and 7 of MLQuestions' 261
-# real ones that say "you" ("How do you calculate similarity"). Before that rule: on the passages
-# that answer those, 0 of the 261 and 11 of the 20; on a shop's FAQ in the you-form 6 of 22.
-BAR = 0.35
-EITHER_BAR = 0.45  # where "you" may be anybody
+# known question about a bot and half the best score of the bot's passages come to a threshold, and
+# if that passage is the best of all, or the question is a known one but for its wording. Measured,
+# as questions that get a passage of it among five: on the seed document 18 of 20 about the bot
+# (seen before the last of these rules was chosen), 0 of the 67 of the gold set, and 7 of
+# MLQuestions' 261 real ones that say "you" ("How do you calculate similarity"). Before that rule:
+# on the passages that answer those, 0 of the 261 and 11 of the 20; on a shop's FAQ in the you-form
+# 6 of 22.
+THRESHOLD = 0.35
+EITHER_THRESHOLD = 0.45  # where "you" may be anybody
 KNOWN = 0.9  # cosine to a known question
 
 
@@ -128,9 +129,9 @@ def about_bot(
     likeness: its cosine to the nearest known question about a bot.
     """
     score = own[0].score
-    bar = BAR if intent.surely(question) else EITHER_BAR
+    threshold = THRESHOLD if intent.surely(question) else EITHER_THRESHOLD
     best = score >= max(passage.score for passage in others)
-    return (likeness + score) / 2 >= bar and (best or likeness >= KNOWN)
+    return (likeness + score) / 2 >= threshold and (best or likeness >= KNOWN)
 
 
 def joined(found: Sequence[Passage], own: Sequence[Passage]) -> list[Passage]:

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 from bot.cli.shell import ABSTAINED, ANSWERED, FAILED
 from bot.explain import learn_more, stages
 from bot.path import citations
-from bot.trace import Answer, Event, Reading, Resolved, Retrieved, Sentence, Turn
+from bot.trace import Answer, Event, Reading, Retrieved, Rewritten, Sentence, Turn
 from ingest import weights
 from ingest.errors import SettingError, WhybotError
 from ingest.settings import Settings
@@ -249,7 +249,7 @@ class Status:
 
     def show(self, event: Event) -> None:
         """Show what an event says of the work in progress."""
-        if isinstance(event, Resolved):
+        if isinstance(event, Rewritten):
             self.say(f"looking up: {event.question}")
         elif isinstance(event, Retrieved):
             for passage in event.passages:

@@ -18,7 +18,8 @@ from bot.llm import providers
 from bot.records import receipt, receipt_file
 from bot.records.receipt import NotAReceipt, Receipt
 from bot.records.replay import differences, plain
-from bot.trace import Answer, Resolved
+from bot.trace import Answer, Rewritten
+from bot.trace import plain as plain_data
 from ingest import weights
 from ingest.errors import SettingError
 from ingest.settings import Settings
@@ -43,7 +44,7 @@ def replay(here: Settings, path: Path, model: str | None, as_json: bool) -> int:
             "seconds": {"then": was, "now": took},
             "now": now,
         }
-        print(json.dumps(found, ensure_ascii=False, indent=2, default=asdict))
+        print(json.dumps(found, ensure_ascii=False, indent=2, default=plain_data))
         return ANSWERED
     for change in changes:
         print(*change.lines, sep="\n")
@@ -85,12 +86,12 @@ def _again(then: Receipt, settings: Settings) -> Receipt:
         for note in bot.chosen.notes:
             status.say(f"note: {note}")
         status.say(f"asked {plain(then.date)}: {plain(then.answer.question)}")
-        turned = then.answer.knobs
-        for event in answer(bot, then.answer.question, then.history, knobs=turned):
+        turned = then.answer.parameters
+        for event in answer(bot, then.answer.question, then.history, parameters=turned):
             if isinstance(event, Answer):
                 last = event
-            elif isinstance(event, Resolved):
-                event = Resolved(plain(event.question))
+            elif isinstance(event, Rewritten):
+                event = Rewritten(plain(event.question))
             status.show(event)
         now = receipt.of(bot, last, then.history)
     status.clear()

@@ -33,7 +33,7 @@ T = TypeVar("T")
 # of tests/gold's and seven of runs of this, the second keeps 13 of 17 true ones and lets through 2
 # of 19 false ones, which say "It" of the wrong thing. At .65 that was 15 and 4, and two more of
 # later runs had .73.
-ALONE_BAR = 0.75
+ALONE_THRESHOLD = 0.75
 ITSELF = re.compile(r"\b(?:I|sorry|unable|not possible)\b")
 
 
@@ -239,8 +239,8 @@ def _again(
 ) -> Generator[Reading, None, Sentence]:
     """Ask of the nearest sentence alone what the model believes of all the passages.
 
-    The bot's own bar was set for drafts made from the passages; what was written without them is
-    seldom stated by them.
+    The bot's own threshold was set for drafts made from the passages; what was written without them
+    is seldom stated by them.
     """
     near = sources.nearest(sentence.text)
     if not sentence.supported or near is None or near.verbatim:
@@ -257,10 +257,12 @@ def _again(
         return sentence
     reason = (
         f"{believed} and of the sentence that comes nearest alone ({yes:.0%}); both have to be "
-        f"{ALONE_BAR:.0%}"
+        f"{ALONE_THRESHOLD:.0%}"
     )
     support = round(min(yes, sentence.support), 4)
-    return replace(sentence if support >= ALONE_BAR else denied, support=support, reason=reason)
+    return replace(
+        sentence if support >= ALONE_THRESHOLD else denied, support=support, reason=reason
+    )
 
 
 def _steps(

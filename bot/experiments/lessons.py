@@ -169,7 +169,7 @@ def _gate(wrong: Column) -> str:
     gate = wrong.gate
     why = gate.reason
     if gate.answerable is None and not gate.passed:  # stopped by the scores alone
-        why = f"the best of these passages scores {gate.best:.2f}, and {gate.bar} is needed"
+        why = f"the best of these passages scores {gate.best:.2f}, and {gate.threshold} is needed"
     if gate.passed:
         return (
             f"The bot's gate would have let these passages through: {why}. It cannot tell that "

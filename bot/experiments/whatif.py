@@ -1,7 +1,7 @@
-"""What if? The ranking of a question under other knobs, and what that made of its answer.
+"""What if? The ranking of a question under other parameters, and what that made of its answer.
 
-Knows candidates, the answer path's own ranking, selection and bar, and how to compare two answers.
-Asks no model, and knows nothing of pages: pure functions, but for `opened`, which retrieves once.
+The ranking, the selection and the threshold are the answer path's own. No model is asked: pure
+functions, but for `opened`, which retrieves once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bot.path.evidence import VERBATIM
 from bot.path.retrieval import Candidate, rank
 from bot.path.words import negates, stems
 from bot.session import Bot
-from bot.trace import Answer, Dropped, Gate, Knobs, Passage, Sentence
+from bot.trace import Answer, Dropped, Gate, Parameters, Passage, Sentence
 from bot.verify import answerability
 
 OFF = "it is switched off"
@@ -33,7 +33,7 @@ class Case:
     """An answer, and all that can be ranked for its question."""
 
     answer: Answer
-    base: Knobs  # as they stood for it
+    base: Parameters  # as they stood for it
     found: Found
     frame: int  # tokens of the prompt without any passage
     sizes: Mapping[str, int]  # about how many each passage adds, by its id
@@ -72,7 +72,7 @@ class Row:
 class Preview:
     """What retrieval would make of the question; no model was asked."""
 
-    knobs: Knobs
+    parameters: Parameters
     rows: list[Row]  # best first
     gate: Gate  # the look at the scores; what the model says of the passages is not known yet
 
@@ -91,14 +91,14 @@ def opened(bot: Bot, answer: Answer) -> Case:
         passage.id: bot.chosen.count(prompts.ask([passage], last)) - frame
         for passage in rank((*found.others, *found.own))
     }
-    base = answer.knobs or in_force(bot.settings)
+    base = answer.parameters or in_force(bot.settings)
     return Case(answer, base, found, frame, sizes, budget(bot))
 
 
-def preview(case: Case, knobs: Knobs) -> Preview:
-    """Rank, select and hold against the bar, as the answer path does it."""
-    ranking = case.found.ranked(knobs.dense_weight)
-    numbers, fates, gate = _selected(case, knobs, ranking)
+def preview(case: Case, parameters: Parameters) -> Preview:
+    """Rank, select and hold against the threshold, as the answer path does it."""
+    ranking = case.found.ranked(parameters.dense_weight)
+    numbers, fates, gate = _selected(case, parameters, ranking)
     before = case.found.ranked(case.base.dense_weight)
     ranks = {passage.id: passage.n for passage in before}
     numbers_before, *_ = _selected(case, case.base, before)
@@ -112,16 +112,16 @@ def preview(case: Case, knobs: Knobs) -> Preview:
         )
         for passage in ranking
     ]
-    return Preview(knobs, rows, gate)
+    return Preview(parameters, rows, gate)
 
 
 def _selected(
-    case: Case, knobs: Knobs, ranking: Sequence[Passage]
+    case: Case, parameters: Parameters, ranking: Sequence[Passage]
 ) -> tuple[dict[str, int], dict[str, str], Gate]:
     """Return the numbers of the passages shown, why each other is not, and the gate."""
-    looked_at = depth(knobs)
-    chosen, dropped = select(ranking[:looked_at], knobs.top_k, knobs.without)
-    gate = answerability.gate(chosen, knobs.bar)
+    looked_at = depth(parameters)
+    chosen, dropped = select(ranking[:looked_at], parameters.top_k, parameters.without)
+    gate = answerability.gate(chosen, parameters.threshold)
     if gate.passed:
         chosen, unfit = _fitting(case, chosen)
         dropped = unfit + dropped
@@ -131,7 +131,7 @@ def _selected(
         (passage.id for passage in ranking), f"only the best {looked_at} are looked at"
     )
     fates |= {drop.passage.id: drop.reason for drop in dropped}
-    fates |= dict.fromkeys(knobs.without, OFF)
+    fates |= dict.fromkeys(parameters.without, OFF)
     return {passage.id: passage.n for passage in chosen}, fates, gate
 
 
@@ -231,8 +231,8 @@ class LeftOut:
         return self.abstains or bool(self.difference.gone and self.difference.lost)
 
 
-def leaving_out(case: Case, base: Answer, passage: Passage) -> Knobs | None:
-    """Return knobs that show the model all of an answer's passages but one, and no other.
+def leaving_out(case: Case, base: Answer, passage: Passage) -> Parameters | None:
+    """Return parameters that show the model all of an answer's passages but one, and no other.
 
     None: there is no other. What repeats the passage word for word would take its place, and goes
     with it.
@@ -241,9 +241,9 @@ def leaving_out(case: Case, base: Answer, passage: Passage) -> Knobs | None:
     if not others:
         return None
     same = {one.chunk.id for one in case.candidates if one.chunk.text == passage.text}
-    knobs = base.knobs or case.base
-    without = sorted({*knobs.without, passage.id, *same})
-    return replace(knobs, top_k=others, without=tuple(without))
+    parameters = base.parameters or case.base
+    without = sorted({*parameters.without, passage.id, *same})
+    return replace(parameters, top_k=others, without=tuple(without))
 
 
 def left_out(base: Answer, passage: Passage, answer: Answer | None) -> LeftOut:

@@ -1,6 +1,6 @@
 """How an answer came about, in plain words: its trace, told step by step.
 
-Knows the Answer and the bars it was held against; knows nothing of pages or terminals. Every
+Knows the Answer and the thresholds it was held against; knows nothing of pages or terminals. Every
 figure is the trace's own: nothing is measured here, and a step that did not happen is not told.
 """
 
@@ -12,8 +12,14 @@ from dataclasses import dataclass, field, replace
 from bot.explain.stages import Span, many, spans
 from bot.path.retrieval import DENSE_WEIGHT
 from bot.trace import Answer, Passage, Sentence
-from bot.verify.answerability import DOUBT, DRAFT_BAR, LIKELY, QUOTE_BAR, RESTS_BAR
-from bot.verify.grounding import FRAGMENT_BAR, SUPPORT_BAR, refuses
+from bot.verify.answerability import (
+    DOUBT,
+    DRAFT_THRESHOLD,
+    LIKELY,
+    QUOTE_THRESHOLD,
+    RESTS_THRESHOLD,
+)
+from bot.verify.grounding import FRAGMENT_THRESHOLD, SUPPORT_THRESHOLD, refuses
 from ingest.index import IndexedChunk
 
 STOPPED = "Stopped here:"  # how the one step that led to an abstention begins
@@ -70,7 +76,7 @@ def _judged(answer: Answer) -> bool:
 
 def _question(answer: Answer) -> Step:
     typed, looked_up = answer.question, answer.resolved_question
-    turned = [("Turned for it", answer.knobs.told)] if answer.knobs else []
+    turned = [("Turned for it", answer.parameters.told)] if answer.parameters else []
     if typed == looked_up:
         return Step("Question", "It was looked up as it was typed.", [("Typed", typed), *turned])
     summary = "It leans on the conversation, and was looked up in words that stand alone."
@@ -108,7 +114,7 @@ def _search(answer: Answer) -> Step:
 def _passages(answer: Answer) -> Step:
     found = _found(answer)
     kept, left_out = len(answer.passages), len(answer.dropped)
-    weight = answer.knobs.dense_weight if answer.knobs else DENSE_WEIGHT
+    weight = answer.parameters.dense_weight if answer.parameters else DENSE_WEIGHT
     facts = []
     for fused, (passage, reason) in enumerate(found, 1):
         lines = [
@@ -141,7 +147,7 @@ def _moved(fused: int, rank: int | None, ranking: str) -> str:
 
 def _gate(answer: Answer) -> Step:
     gate, signals = answer.gate, answer.gate.signals
-    facts = [("Best score", f"{gate.best:.3f}; the bar is {gate.bar:g}")]
+    facts = [("Best score", f"{gate.best:.3f}; the threshold is {gate.threshold:g}")]
     if signals:
         name = f"{signals.unknown!r}" if signals.unknown else "no name or number of the question"
         facts += [
@@ -149,9 +155,9 @@ def _gate(answer: Answer) -> Step:
             ("Best cosine", f"{signals.cosine:.3f}"),
             ("In no passage", name),
         ]
-    if gate.answerable is not None and gate.answerable_bar is not None:
-        bars = f"{DOUBT:.0%} to write a draft, {gate.answerable_bar:.0%} to believe it"
-        facts.append(("Probability", f"{gate.answerable:.1%}; the bars are {bars}"))
+    if gate.answerable is not None and gate.answerable_threshold is not None:
+        needed = f"{DOUBT:.0%} to write a draft, {gate.answerable_threshold:.0%} to believe it"
+        facts.append(("Probability", f"{gate.answerable:.1%}; the thresholds are {needed}"))
     if gate.reason and not signals:  # else it says in words what the rows above say
         facts.append(("Found out", gate.reason))
     return Step("Gate", _gate_summary(answer), facts)
@@ -160,19 +166,19 @@ def _gate(answer: Answer) -> Step:
 def _gate_summary(answer: Answer) -> str:
     gate = answer.gate
     stopped = not _written(answer)
-    if stopped and gate.best < gate.bar:
+    if stopped and gate.best < gate.threshold:
         return (
-            f"{STOPPED} the best passage scores {gate.best:.3f}, and {gate.bar:g} is needed, "
+            f"{STOPPED} the best passage scores {gate.best:.3f}, and {gate.threshold:g} is needed, "
             "so the model was not asked."
         )
     if stopped and gate.answerable is None:
         return f"{STOPPED} {gate.reason}."
     if gate.answerable is None:
-        return f"Passed: the best passage scores {gate.best:.3f}, and {gate.bar:g} is needed."
+        return f"Passed: the best passage scores {gate.best:.3f}, and {gate.threshold:g} is needed."
     held = f"the passages hold the answer with a probability of {gate.answerable:.1%}"
     if stopped:
         return f"{STOPPED} {held}, and {DOUBT:.0%} is needed to write a draft."
-    if gate.answerable_bar is not None and gate.answerable < gate.answerable_bar:
+    if gate.answerable_threshold is not None and gate.answerable < gate.answerable_threshold:
         return f"In doubt: {held}, so that the draft has to convince."
     return f"Passed: {held}."
 
@@ -181,16 +187,18 @@ def _second_look(answer: Answer) -> Step:
     gate, signals = answer.gate, answer.gate.signals
     facts, told = [], []
     summary = _stop(answer, f"{gate.reason}.")
-    if signals and signals.strayed:
-        facts.append(("No passage it rests on has", f"{signals.strayed!r}"))
+    if signals and signals.mismatch:
+        facts.append(("No passage it rests on has", f"{signals.mismatch!r}"))
     if signals and signals.rests is not None and signals.alone is not None:
-        needed = f"{RESTS_BAR:.0%} is needed below a probability of {LIKELY:.0%}"
-        preferred = f"from {QUOTE_BAR:.0%} on it is preferred"
+        needed = f"{RESTS_THRESHOLD:.0%} is needed below a probability of {LIKELY:.0%}"
+        preferred = f"from {QUOTE_THRESHOLD:.0%} on it is preferred"
         facts.append(("A sentence it rests on answers", f"{signals.rests:.1%}; {needed}"))
         facts.append(("Any sentence does", f"{signals.alone:.1%}; {preferred}"))
         told.append(f"that a sentence it rests on answers alone has {signals.rests:.1%}")
     if signals and signals.draft is not None:
-        facts.append(("It answers the question", f"{signals.draft:.1%}; {DRAFT_BAR:.0%} is needed"))
+        facts.append(
+            ("It answers the question", f"{signals.draft:.1%}; {DRAFT_THRESHOLD:.0%} is needed")
+        )
         told.append(f"that it answers the question has {signals.draft:.1%}")
     if told:
         verdict = "The draft had to convince, and did"
@@ -254,7 +262,9 @@ def _draft(answer: Answer) -> Step:
 def _check(answer: Answer) -> Step:
     facts = [_sentence(one) for one in answer.sentences]
     facts += [_sentence(one, "Withheld") for one in answer.withheld]
-    facts.append(("The bar", f"{SUPPORT_BAR:.0%}; for a fragment {FRAGMENT_BAR:.0%}"))
+    facts.append(
+        ("The threshold", f"{SUPPORT_THRESHOLD:.0%}; for a fragment {FRAGMENT_THRESHOLD:.0%}")
+    )
     return Step("Check", _check_summary(answer), facts)
 
 

@@ -59,7 +59,7 @@ def leans(question: str, history: Sequence[Turn]) -> bool:
     return bool(LEANING.search(question)) or len(set(stems(question))) < FEW_STEMS
 
 
-def resolve(
+def rewrite(
     question: str, history: Sequence[Turn], chosen: Chosen
 ) -> Generator[Reading, None, str]:
     """Rewrite a question that leans on earlier ones; return any other as it is.

@@ -42,8 +42,8 @@ def to_json(kept: Kept) -> str:
 def _turn(exchange: Exchange, n: int) -> str:
     """Return one exchange; n: its number, which keeps its anchors apart from the others'."""
     parts = [f'<h2 class="question">{escape(exchange.question)}</h2>']
-    if exchange.resolved and exchange.resolved != exchange.question:
-        parts.append(f'<p class="soft">understood as: {escape(exchange.resolved)}</p>')
+    if exchange.rewritten and exchange.rewritten != exchange.question:
+        parts.append(f'<p class="soft">understood as: {escape(exchange.rewritten)}</p>')
     if exchange.outcome != "answered":
         parts.append(f'<p class="soft">{escape(exchange.outcome)} {escape(exchange.error)}</p>')
     anchor = f"t{n}p"

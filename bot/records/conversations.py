@@ -12,7 +12,7 @@ import re
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import lru_cache
 from importlib.metadata import version
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.records.turn import Exchange
+from bot.trace import CODE_NAMES, plain, renamed
 from ingest.errors import WhybotError
 from ingest.library import write_whole
 from ingest.settings import Settings
@@ -69,7 +70,7 @@ class Kept:
 
     def to_json(self) -> dict[str, Any]:
         """Return the conversation as plain data."""
-        return asdict(self)
+        return plain(self)
 
 
 def folder(settings: Settings) -> Path | None:
@@ -102,7 +103,7 @@ def read(home: Path, id: str) -> Kept:
     path = _path(home, id)
     data = _data(path)
     try:
-        kept = TypeAdapter(Kept).validate_python(data)
+        kept = TypeAdapter(Kept).validate_python(renamed(data, CODE_NAMES))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

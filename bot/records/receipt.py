@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from bot.trace import Answer, Turn
+from bot.trace import CODE_NAMES, Answer, Turn, plain, renamed
 from ingest.errors import WhybotError
 from ingest.index import IndexedChunk
 from ingest.sync import fingerprint
@@ -74,7 +74,7 @@ class Receipt:
 
     def to_json(self) -> dict[str, Any]:
         """Return the receipt as plain data."""
-        return asdict(self)
+        return plain(self)
 
     @classmethod
     def from_json(cls, data: object) -> Receipt:
@@ -87,7 +87,7 @@ class Receipt:
                 f"It is a receipt of form {form}, of a newer whybot: this one reads {FORMAT}.", MEND
             )
         try:
-            receipt = TypeAdapter(cls).validate_python(data)
+            receipt = TypeAdapter(cls).validate_python(renamed(data, CODE_NAMES))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
@@ -100,7 +100,7 @@ class Receipt:
 def of(bot: Bot, answer: Answer, history: Sequence[Turn] = ()) -> Receipt:
     """Make the receipt of the bot's last answer, before it is asked anything else."""
     settings, chosen = bot.settings, bot.chosen
-    top_k = answer.knobs.top_k if answer.knobs else settings.top_k
+    top_k = answer.parameters.top_k if answer.parameters else settings.top_k
     return Receipt(
         format=FORMAT,
         whybot=version("whybot"),

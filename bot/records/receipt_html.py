@@ -234,10 +234,12 @@ def _gate(answer: Answer) -> dict[str, object]:
     rows: dict[str, object] = {
         "passed": "yes" if gate.passed else "no",
         "reason": gate.reason or "-",
-        "best passage": f"{gate.best:.4f} (asked from {gate.bar} on)",
+        "best passage": f"{gate.best:.4f} (asked from {gate.threshold} on)",
     }
     if gate.answerable is not None:
-        rows["answerable"] = f"{gate.answerable:.4f} (not doubted from {gate.answerable_bar} on)"
+        rows["answerable"] = (
+            f"{gate.answerable:.4f} (not doubted from {gate.answerable_threshold} on)"
+        )
     if gate.signals:
         signals = asdict(gate.signals).items()
         rows |= {f"signal {name}": value for name, value in signals if value not in (None, "")}
@@ -261,8 +263,8 @@ def _made_with(receipt: Receipt) -> dict[str, object]:
     }
     rows |= {f"index: {name}": value for name, value in receipt.embedder.items()}
     rows |= {f"setting {name}": value for name, value in asdict(receipt.settings).items()}
-    if receipt.answer.knobs:
-        rows["turned for this answer"] = receipt.answer.knobs.told
+    if receipt.answer.parameters:
+        rows["turned for this answer"] = receipt.answer.parameters.told
     return rows
 
 

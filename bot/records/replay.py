@@ -42,7 +42,9 @@ def differences(then: Receipt, now: Receipt) -> Iterator[Change]:
     for name, value in asdict(then.settings).items():
         yield from _differ(f"setting {name}", value, settings[name])
     was, is_ = then.answer, now.answer
-    yield from _differ("turned", was.knobs, is_.knobs, lambda knobs: knobs and knobs.told)
+    yield from _differ(
+        "turned", was.parameters, is_.parameters, lambda parameters: parameters and parameters.told
+    )
     yield from _differ("window of the model", was.tokens.window, is_.tokens.window)
     yield from _differ("understood as", was.resolved_question, is_.resolved_question)
     yield from _passages(was.passages, is_.passages)

@@ -14,8 +14,8 @@ from bot.trace import (
     Gate,
     Passage,
     Reading,
-    Resolved,
     Retrieved,
+    Rewritten,
     Sentence,
     Token,
 )
@@ -30,7 +30,7 @@ class Exchange:
 
     question: str
     outcome: Outcome = "running"
-    resolved: str = ""
+    rewritten: str = ""
     passages: list[Passage] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     draft: str = ""
@@ -53,8 +53,8 @@ class Exchange:
     def take(self, event: Event) -> str:
         """Take in an event; return what the bot is doing now, for people."""
         match event:
-            case Resolved(question):
-                self.resolved = question
+            case Rewritten(question):
+                self.rewritten = question
                 return f"looking up “{question}”"
             case Retrieved():
                 self.passages, self.dropped = event.passages, event.dropped

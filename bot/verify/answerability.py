@@ -17,13 +17,13 @@ from bot.path.evidence import Nearest, Sources
 from bot.path.words import COMPARES, YES_OR_NO, number_missing
 from bot.trace import Gate, Passage, Reading, Sentence, Signals
 from bot.verify import questions
-from bot.verify.mentions import elsewhere, strayed, unknown
+from bot.verify.mentions import name_mismatch, unknown, word_mismatch
 
 # The fused score below which the documents are taken not to speak of the question. Calibrated on
 # public questions, 400 each: of those asked of their own corpus none scored lower (least .265);
 # of those asked of a foreign corpus of ten passages 96 % and 81 % did, of 240 and 11,000
 # passages 28 % and 10 %. So it stops what is far off, and never what is near.
-BAR = 0.15
+THRESHOLD = 0.15
 
 # Logistic regression on 143 public questions, with the embedded 1.5B model; on which, and what
 # else was tried: tests/gold/README.md. Weights of the log-odds of Yes, of the cosine similarity,
@@ -34,10 +34,10 @@ DOUBT = 0.05  # below it nothing is written; between the two the draft has to co
 # What P(Yes) a doubtful draft needs, asked whether it answers just this question, and, below
 # LIKELY, whether one of the sentences that it rests on does so alone.
 LIKELY = 0.40
-DRAFT_BAR, RESTS_BAR = 0.66, 0.555
+DRAFT_THRESHOLD, RESTS_THRESHOLD = 0.66, 0.555
 # The latter, from which a sentence is quoted where the draft failed, or rests on none as good: of
 # the unanswerable questions that are refused none has one above .77 (public) and .834 (gold).
-QUOTE_BAR = 0.84
+QUOTE_THRESHOLD = 0.84
 MISSING = 5  # items of a list that an answer may lack to be completed
 NEAR, LOOKED_AT = 2, 3  # sentences asked about that come near the question, and for the draft
 
@@ -51,13 +51,13 @@ class Judged:
     drafts: bool  # the draft rests on it
 
 
-def gate(passages: Sequence[Passage], bar: float = BAR) -> Gate:
-    """Compare the best passage's score with the bar."""
+def gate(passages: Sequence[Passage], threshold: float = THRESHOLD) -> Gate:
+    """Compare the best passage's score with the threshold."""
     best = max((passage.score for passage in passages), default=0.0)
-    passed = best >= bar
-    scores = f"the best scores {best:.2f}, and {bar:g} is needed"
+    passed = best >= threshold
+    scores = f"the best scores {best:.2f}, and {threshold:g} is needed"
     reason = "" if passed else f"no passage comes near ({scores}): the model was not asked"
-    return Gate(best, bar, passed, reason)
+    return Gate(best, threshold, passed, reason)
 
 
 def before(
@@ -77,7 +77,7 @@ def before(
         passed=answerable >= DOUBT,
         reason=f"the passages hold the answer with a probability of {answerable:.0%}{named}",
         answerable=answerable,
-        answerable_bar=SURE,
+        answerable_threshold=SURE,
         signals=signals,
     )
 
@@ -96,29 +96,29 @@ def after(
         return replace(gate, passed=False, reason=reason), []
     if gate.signals is None:
         return gate, []
-    name, word = _subject_missed(question, draft, sources)
-    signals = replace(gate.signals, strayed=name or word)
+    name, word = _mismatches(question, draft, sources)
+    signals = replace(gate.signals, mismatch=name or word)
     answerable = probability(signals)
     if answerable >= SURE:
         return gate, []
     said: float | None = None
     if answerable >= LIKELY:
         said = yield from _convinces(question, sources, draft, chosen)
-        if said >= DRAFT_BAR:
+        if said >= DRAFT_THRESHOLD:
             reason = f"{gate.reason}; that the draft answers it, {said:.0%}"
             return replace(gate, reason=reason, signals=replace(signals, draft=said)), []
     judged = yield from judge(question, sources, draft, chosen)
     rests = max((one.yes for one in judged if one.drafts), default=0.0)
     alone = max((one.yes for one in judged), default=0.0)
-    better = rests < QUOTE_BAR <= alone
+    better = rests < QUOTE_THRESHOLD <= alone
     mixed = name and YES_OR_NO.match(question)  # Yes of one is none of another
-    open_yet = rests >= RESTS_BAR and not (better or mixed)
+    open_yet = rests >= RESTS_THRESHOLD and not (better or mixed)
     if open_yet and said is None:  # else the answer would change nothing
         said = yield from _convinces(question, sources, draft, chosen)
     told = "" if said is None else f"that the draft answers it, {said:.0%}; "
     weighed = replace(
         gate,
-        passed=open_yet and said is not None and said >= DRAFT_BAR,
+        passed=open_yet and said is not None and said >= DRAFT_THRESHOLD,
         reason=f"{gate.reason}; {told}that a sentence alone does, {alone:.0%}, "
         f"and of those that the draft rests on, {rests:.0%}",
         signals=replace(signals, draft=said, rests=rests, alone=alone),
@@ -140,10 +140,10 @@ def probability(signals: Signals) -> float:
     A subject that the draft strays from counts as a name that stands in no passage.
     """
     odds = CONSTANT + YES * log_odds(signals.yes) + COSINE * signals.cosine
-    return 1 / (1 + math.exp(-odds - UNKNOWN * bool(signals.unknown or signals.strayed)))
+    return 1 / (1 + math.exp(-odds - UNKNOWN * bool(signals.unknown or signals.mismatch)))
 
 
-def _subject_missed(question: str, draft: str, sources: Sources) -> tuple[str, str]:
+def _mismatches(question: str, draft: str, sources: Sources) -> tuple[str, str]:
     """Return a name, and a word, of the question that heads other passages than the draft rests on.
 
     Each is "" if there is none.
@@ -153,12 +153,12 @@ def _subject_missed(question: str, draft: str, sources: Sources) -> tuple[str, s
     rested = [sources.nearest(raw) for _, raw in citations.split(draft)]
     used = {near.evidence.n for near in rested if near}
     read = sources.passages
-    return strayed(question, read, used), elsewhere(question, read, used)
+    return name_mismatch(question, read, used), word_mismatch(question, read, used)
 
 
 def quotable(judged: Sequence[Judged]) -> list[Judged]:
     """Return the sentences that surely answer the question by themselves, the surest first."""
-    sure = [one for one in judged if one.yes >= QUOTE_BAR]
+    sure = [one for one in judged if one.yes >= QUOTE_THRESHOLD]
     return sorted(sure, key=lambda one: -one.yes)[:LOOKED_AT]
 
 
@@ -172,7 +172,7 @@ def judge(
     """
     found = candidates(question, draft, sources)
     judged = yield from _asked(question, [pair for pair in found if pair[1]], chosen)
-    if any(one.yes >= QUOTE_BAR for one in judged):
+    if any(one.yes >= QUOTE_THRESHOLD for one in judged):
         return judged
     others = yield from _asked(question, [pair for pair in found if not pair[1]], chosen)
     return judged + others
@@ -192,7 +192,7 @@ def completing(
     if len(items) > MISSING:
         return []
     judged = yield from _asked(question, items, chosen)
-    return [one for one in judged if one.yes >= QUOTE_BAR]
+    return [one for one in judged if one.yes >= QUOTE_THRESHOLD]
 
 
 def _asked(

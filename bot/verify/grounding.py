@@ -15,35 +15,35 @@ from bot.path.evidence import Nearest, Sources
 from bot.path.words import COMPARES, YES_OR_NO, negates, stems
 from bot.trace import Passage, Reading, Sentence
 from bot.verify import questions
-from bot.verify.mentions import another, elsewhere, strayed, unknown
+from bot.verify.mentions import name_mismatch, subject_mismatch, unknown, word_mismatch
 from bot.verify.questions import Asked
 
 # The probability of Yes from which a sentence counts as stated by the passages: of the 47 whole
-# statements of tests/gold, false ones got .05 to .91, true ones .40 to .99. With CONTEXT_BAR this
-# keeps 17 of 22 true ones and 4 of 25 false ones.
-SUPPORT_BAR = 0.6
+# statements of tests/gold, false ones got .05 to .91, true ones .40 to .99. With
+# CONTEXT_THRESHOLD this keeps 17 of 22 true ones and 4 of 25 false ones.
+SUPPORT_THRESHOLD = 0.6
 # The cosine to the nearest sentence below which a statement is taken to be the model's own: of 42
 # paraphrases on three question sets the least had .52, an invented definition .34.
 LIKE = 0.45
 SHARED = 0.6  # of its stems in one sentence of a passage, where no model can be asked
 # A fragment ("RAG", "1804") states nothing by itself: it is asked about as the answer to the
 # question. All twelve right ones of the public development sets got at least .67.
-FRAGMENT, FRAGMENT_BAR = 3, 0.66  # fewer distinct stems than this; P(Yes)
+FRAGMENT, FRAGMENT_THRESHOLD = 3, 0.66  # fewer distinct stems than this; P(Yes)
 
 # P(Yes), asked of the nearest sentence alone, below which the answer to a question for Yes or No is
 # not supported: of 24 on the seed document, six drafts that said of one subject what holds for the
 # other had .56 at most, thirteen right ones .65 at least.
-ALONE_BAR = 0.6
+ALONE_THRESHOLD = 0.6
 # P(Yes) or P(No), as the sentence begins, asked of the passage sentence nearest to the question:
 # below it Yes is said to the contrary. Of 52 such questions of my own on corpus/, right drafts had
 # .52 at least, and seven of the wrong ones .47 at most.
-VERDICT_BAR = 0.5
+VERDICT_THRESHOLD = 0.5
 VERDICT = re.compile(r"\W*(yes|no)\s*(?:[,.;:!–—-]|$)", re.IGNORECASE)  # not "No size is best"
 
 # Believed less than SURE, a sentence is asked about again with what it rests on alone, in its
 # context: of the 47, ten false ones had .60 to .85 of all passages, and of these six .46 at most of
 # the context; of twelve true ones ten had .55 at least.
-SURE, CONTEXT_BAR = 0.85, 0.5
+SURE, CONTEXT_THRESHOLD = 0.85, 0.5
 
 ORDERED = re.compile(r"\b(?:than|compared)\b", re.IGNORECASE)  # the same words may say the contrary
 
@@ -98,22 +98,22 @@ def check(
     compares = COMPARES.search(question)  # then the other side has its own passage
     if not compares:
         rested = [passage for passage in read if passage.n == n]
-        if foreign := unknown(sentence.text, rested) or strayed(sentence.text, read, {n}):
+        if foreign := unknown(sentence.text, rested) or name_mismatch(sentence.text, read, {n}):
             lacks = f"{foreign!r} does not stand in the passage it comes nearest to"
             return replace(found, reason=lacks)
         stated = sentence.text[verdict.end() :] if verdict else sentence.text
         named = f"{question} {draft}"
-        if not fragment and (who := another(stated, named, near, rested[0].text)):
+        if not fragment and (who := subject_mismatch(stated, named, near, rested[0].text)):
             return replace(found, reason=f"the passage says it of {who!r}, and this of another")
         # What is said of one subject is taken for another's if the other's passage lies beside it.
-        if not fragment and elsewhere(sentence.text, read, {n}):
+        if not fragment and word_mismatch(sentence.text, read, {n}):
             read = rested
     closest = sources.nearest(question) if YES_OR_NO.match(question) else None
     if closest and verdict:
         said = verdict[1].capitalize()
         asked = questions.verdict(chosen, closest.text, question)
         what = f"the sentence nearest to the question says {said}"
-        if failed := (yield from _again(found, asked, VERDICT_BAR, what, said == "No")):
+        if failed := (yield from _again(found, asked, VERDICT_THRESHOLD, what, said == "No")):
             return failed
     if any(contrary(sentence.text, one) for one in sources.sentences):
         return replace(found, reason="a passage says it the other way round")
@@ -143,24 +143,24 @@ def _believed(
     if by_one and YES_OR_NO.match(question):
         asked = questions.stated_by(chosen, near.text, text)
         what = "the nearest sentence alone states it"
-        if failed := (yield from _again(found, asked, ALONE_BAR, what)):
+        if failed := (yield from _again(found, asked, ALONE_THRESHOLD, what)):
             return failed
     probability = yield from believed(chosen, read, question, text)
     if probability is None:
-        support, bar = near.share if near.same_polarity else 0.0, SHARED
+        support, threshold = near.share if near.same_polarity else 0.0, SHARED
         reason = "words shared with the passage; this model gives no probabilities"
     else:
-        support, bar = probability, FRAGMENT_BAR if fragment else SUPPORT_BAR
+        support, threshold = probability, FRAGMENT_THRESHOLD if fragment else SUPPORT_THRESHOLD
         stated = "the passages state it"
         if len(read) == 1:
             stated = f"passage {near.evidence.n} alone states it"
         what = "the passages answer the question so" if fragment else stated
         reason = f"the model, asked whether {what}"
-    found = replace(found, support=round(support, 4), supported=support >= bar, reason=reason)
+    found = replace(found, support=round(support, 4), supported=support >= threshold, reason=reason)
     if found.supported and by_one and support < SURE:
         asked = questions.stated_by(chosen, near.context, text)
         what = "the nearest sentence in its context states it"
-        if failed := (yield from _again(found, asked, CONTEXT_BAR, what)):
+        if failed := (yield from _again(found, asked, CONTEXT_THRESHOLD, what)):
             return failed
     return _cited(found) if found.supported else found
 
@@ -181,19 +181,19 @@ def _fragment(text: str) -> bool:
 def _again(
     found: Sentence,
     asked: Asked,
-    bar: float,
+    threshold: float,
     what: str,
     no: bool = False,
 ) -> Generator[Reading, None, Sentence | None]:
-    """Ask about a sentence of less text; return it as unsupported if the bar is not reached.
+    """Ask about a sentence of less text; return it as unsupported if the threshold is not reached.
 
     no: whether the answer No speaks for the sentence.
     """
     yes = yield from asked
     share = None if yes is None else 1 - yes if no else yes
-    if share is None or share >= bar:
+    if share is None or share >= threshold:
         return None
-    reason = f"the model, asked whether {what}; {bar:.0%} is needed"
+    reason = f"the model, asked whether {what}; {threshold:.0%} is needed"
     return replace(found, support=round(share, 4), supported=False, reason=reason)
 
 

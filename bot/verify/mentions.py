@@ -38,7 +38,7 @@ def unknown(text: str, passages: Sequence[Passage], misspelt: bool = False) -> s
     return next((n for n in NUMBER.findall(text) if n.replace(",", "") not in numbers), "")
 
 
-def strayed(question: str, passages: Sequence[Passage], used: Collection[int]) -> str:
+def name_mismatch(question: str, passages: Sequence[Passage], used: Collection[int]) -> str:
     """Return the first name in a question that is the subject of other passages than those used.
 
     It stands in a heading of theirs, and in none used but for the title of the whole document.
@@ -52,7 +52,7 @@ def strayed(question: str, passages: Sequence[Passage], used: Collection[int]) -
     return next((name for name in missing if not _missing([name], others, misspelt=True)), "")
 
 
-def elsewhere(text: str, passages: Sequence[Passage], used: Collection[int]) -> str:
+def word_mismatch(text: str, passages: Sequence[Passage], used: Collection[int]) -> str:
     """Return the first word of a text that heads other passages and stands in none used, or "".
 
     used: numbers of passages.
@@ -64,7 +64,7 @@ def elsewhere(text: str, passages: Sequence[Passage], used: Collection[int]) -> 
     return next((word for word in words if not foreign.isdisjoint(stems(word))), "")
 
 
-def another(text: str, said: str, near: Nearest, passage: str) -> str:
+def subject_mismatch(text: str, said: str, near: Nearest, passage: str) -> str:
     """Return the name that a passage's sentence begins with, if a text says it of something else.
 
     That is: `said`, question and draft, lacks the name, and neither the sentence nor its context

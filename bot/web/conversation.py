@@ -19,7 +19,7 @@ from bot.records.conversations import Place
 from bot.records.turn import Exchange, Outcome
 from bot.session import Bot
 from bot.trace import (
-    Knobs,
+    Parameters,
     Turn,
 )
 from bot.web.room import BROKEN, Room
@@ -49,7 +49,7 @@ class Conversation:
     def history(self) -> list[Turn]:
         """Return the answered exchanges as turns, in words that stand alone."""
         return [
-            Turn(exchange.resolved, exchange.answer.answer)
+            Turn(exchange.rewritten, exchange.answer.answer)
             for exchange in self.exchanges
             if exchange.answer
         ]
@@ -70,7 +70,7 @@ class Conversation:
 
 
 def ask(
-    room: Room, talk: Conversation, question: str, knobs: Knobs | None = None
+    room: Room, talk: Conversation, question: str, parameters: Parameters | None = None
 ) -> Generator[str, None, None]:
     """Answer a question into the conversation; yield what the bot is doing, whenever it changed.
 
@@ -79,7 +79,7 @@ def ask(
     exchange, history = Exchange(question), talk.history()
     talk.exchanges.append(exchange)
     talk.shown, talk.stopping = -1, False
-    use = partial(_answered, room, talk, exchange, history, knobs)
+    use = partial(_answered, room, talk, exchange, history, parameters)
     yield from settled(exchange, lent(room, lambda: talk.stopping, use))
 
 
@@ -125,11 +125,11 @@ def _answered(
     talk: Conversation,
     exchange: Exchange,
     history: list[Turn],
-    knobs: Knobs | None,
+    parameters: Parameters | None,
     bot: Bot,
 ) -> Generator[str, None, None]:
     yield "understanding the question" if history else "looking up the question"
-    with closing(answer(bot, exchange.question, history, knobs=knobs)) as events:
+    with closing(answer(bot, exchange.question, history, parameters=parameters)) as events:
         for event in events:
             if talk.stopping or room.closing:
                 return

@@ -36,8 +36,8 @@ def question(text: str) -> str:
 def reply(exchange: Exchange) -> str:
     """Return an answer, whole or not, as HTML in one line."""
     parts = []
-    if exchange.resolved and exchange.resolved != exchange.question:
-        parts.append(f'<p class="resolved">understood as: {escape(exchange.resolved)}</p>')
+    if exchange.rewritten and exchange.rewritten != exchange.question:
+        parts.append(f'<p class="resolved">understood as: {escape(exchange.rewritten)}</p>')
     done = exchange.answer
     text = exchange.text
     if done and done.abstained:

@@ -90,12 +90,14 @@ def picture(room: Room, plane: Plane, talk: Conversation, typed: str) -> str:
 def asked(bot: Bot, talk: Conversation, typed: str) -> Asked | None:
     """Return the question that was typed, else the one whose sources the chat shows."""
     if typed:
-        knobs = in_force(bot.settings)
-        passages, dropped = select(bot.retriever.retrieve(typed, depth(knobs)), knobs.top_k)
+        parameters = in_force(bot.settings)
+        passages, dropped = select(
+            bot.retriever.retrieve(typed, depth(parameters)), parameters.top_k
+        )
         return Asked(typed, bot.retriever.embedder.query(typed), passages, dropped)
     shown = talk.current
     if shown is None:
         return None
-    question = shown.resolved or shown.question
+    question = shown.rewritten or shown.question
     vector = bot.retriever.embedder.query(question)
     return Asked(question, vector, shown.passages, shown.dropped, shown.cited)

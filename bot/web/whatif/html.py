@@ -1,4 +1,4 @@
-"""What-if to HTML: the ranking under other knobs, two answers side by side, one passage less.
+"""What-if to HTML: the ranking under other parameters, two answers side by side, one passage less.
 
 Everything that comes from a document, a question or a model is text and stays text. Pure
 functions.
@@ -32,11 +32,11 @@ NOTHING = (
 
 
 def ranking(bench: Bench) -> str:
-    """Return the candidates as the knobs rank them, and what the gate makes of them."""
-    case, knobs = bench.case, bench.knobs
-    if case is None or knobs is None:
+    """Return the candidates as the parameters rank them, and what the gate makes of them."""
+    case, parameters = bench.case, bench.parameters
+    if case is None or parameters is None:
         return ""
-    seen = whatif.preview(case, knobs)
+    seen = whatif.preview(case, parameters)
     rows = [one for one in seen.rows if _near(one, seen)]
     parts = [_gate(seen)]
     if case.stale:
@@ -53,13 +53,13 @@ def ranking(bench: Bench) -> str:
 
 def _near(row: Row, seen: Preview) -> bool:
     """Tell whether a candidate is shown, was, could soon be, or was switched off here."""
-    near = row.passage.n <= depth(seen.knobs)
-    return near or row.n_before is not None or row.passage.id in seen.knobs.without
+    near = row.passage.n <= depth(seen.parameters)
+    return near or row.n_before is not None or row.passage.id in seen.parameters.without
 
 
 def _gate(seen: Preview) -> str:
     gate, shown = seen.gate, len(seen.shown)
-    scores = f"the best passage scores {gate.best:.2f}, and {gate.bar:.2f} is needed"
+    scores = f"the best passage scores {gate.best:.2f}, and {gate.threshold:.2f} is needed"
     if not gate.passed:
         why = UNFIT if gate.reason == UNFIT else scores
         return f'<p class="gate stops"><b>The gate stops it:</b> {why}. No model is asked.</p>'
@@ -71,8 +71,8 @@ def _gate(seen: Preview) -> str:
 
 
 def _row(row: Row, seen: Preview) -> str:
-    passage, knobs = row.passage, seen.knobs
-    off = passage.id in knobs.without
+    passage, weight = row.passage, seen.parameters.dense_weight
+    off = passage.id in seen.parameters.without
     kind = "off" if off else "left" if row.n is None else "shown"
     number = f"[{row.n}]" if row.n else "–"
     place = escape(passage.source, quote=True)
@@ -86,8 +86,8 @@ def _row(row: Row, seen: Preview) -> str:
         f'<p class="fate">{_fate(row, seen)}</p></div>'
         f'<div class="figures"><p class="rank">{_rank(row)}</p>'
         f"{_bar(passage, seen)}"
-        f'<p class="sum">{knobs.dense_weight:g} × {max(passage.dense, 0.0):.3f} dense + '
-        f"{1 - knobs.dense_weight:g} × {passage.bm25:.3f} BM25 = <b>{passage.score:.3f}</b></p>"
+        f'<p class="sum">{weight:g} × {max(passage.dense, 0.0):.3f} dense + '
+        f"{1 - weight:g} × {passage.bm25:.3f} BM25 = <b>{passage.score:.3f}</b></p>"
         "</div></li>"
     )
 
@@ -113,13 +113,13 @@ def _fate(row: Row, seen: Preview) -> str:
 
 
 def _bar(passage: Passage, seen: Preview) -> str:
-    """Draw both parts of a score in one bar, 0 to 1, and where the bar of the gate lies."""
-    weight = seen.knobs.dense_weight
+    """Draw both parts of a score in one bar, 0 to 1, and where the threshold of the gate lies."""
+    weight = seen.parameters.dense_weight
     dense, words = weight * max(passage.dense, 0.0), (1 - weight) * passage.bm25
     return (
         f'<span class="track" aria-hidden="true"><span class="dense" style="width:{dense:.1%}">'
         f'</span><span class="words" style="width:{words:.1%}"></span>'
-        f'<span class="mark" style="left:{seen.knobs.bar:.1%}"></span></span>'
+        f'<span class="mark" style="left:{seen.parameters.threshold:.1%}"></span></span>'
     )
 
 
@@ -133,7 +133,7 @@ def _link(passage: Passage, name: str) -> str:
 
 
 def results(bench: Bench) -> str:
-    """Return what was run with the knobs: the other answer, and the answers with one less."""
+    """Return what was run with the parameters: the other answer, and the answers with one less."""
     parts = []
     if bench.error:
         parts.append(alert(bench.error))
@@ -147,7 +147,7 @@ def results(bench: Bench) -> str:
 def side_by_side(case: Case, again: Exchange) -> str:
     """Return the former answer beside the new one, and what changed."""
     before, after = case.answer, again.answer
-    told = after.knobs.told if after and after.knobs else ""
+    told = after.parameters.told if after and after.parameters else ""
     left = _answer(before, after, "gone")
     right = _answer(after, before, "new") if after else _unfinished(again)
     head = f'<p class="verdict">{escape(_changed(before, after))}</p>' if after else ""
@@ -234,7 +234,7 @@ def trial(trial: Trial, busy: bool) -> str:
     done = f"{len(outs)} of {total} passages were left out"
     end = " so far." if busy else ": it was stopped."
     head = whatif.hanging(base, outs) if trial.whole else f"{done}{end}"
-    told = f"with {base.knobs.told}" if base.knobs else "as in the chat"
+    told = f"with {base.parameters.told}" if base.parameters else "as in the chat"
     rows = "".join(_out(base, out) for out in outs)
     return (
         f'<section class="trial"><h3>Without each passage</h3><p class="verdict">{escape(head)}</p>'

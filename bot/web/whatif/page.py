@@ -1,4 +1,4 @@
-"""The what-if page: turn the knobs of an answered question, and see what becomes of it.
+"""The what-if page: turn the parameters of an answered question, and see what becomes of it.
 
 Knows Gradio; what is shown comes from `whatif_page`, what happens from `bench`. Imported only by
 `app.build`, as `chat` is.
@@ -29,7 +29,7 @@ MOST = 20  # passages that can be asked for; what the settings take
 WITHIN = f"""(tried, ...values) => [tried, ...[[1, {MOST}], [0, 1], [0, 1]].map(
   ([least, most], n) => Math.min(most, Math.max(least, Number(values[n]) || 0)))]"""
 HINT = (
-    '<p class="hint">Turning a knob asks no model: the candidates are ranked anew at once. '
+    '<p class="hint">Turning a parameter asks no model: the candidates are ranked anew at once. '
     "Only “Answer again” and “Leave each one out” do.</p>"
 )
 
@@ -39,14 +39,14 @@ def page(room: Room, talk: gr.State, tab: gr.Tab) -> None:
     tried = gr.State(Bench())
     choice = gr.Dropdown(label="Question", choices=[], value=None, elem_id="tried-question")
     with gr.Row(elem_id="tried"):
-        with gr.Column(scale=1, min_width=280, elem_id="knobs"):
+        with gr.Column(scale=1, min_width=280, elem_id="parameters"):
             top_k = gr.Slider(1, MOST, step=1, label="Passages shown (top-k)", buttons=[])
             weight = gr.Slider(
                 0, 1, step=0.05, buttons=[],
                 label="Dense weight (0: words alone, 1: meaning alone)",
             )  # fmt: skip
-            bar = gr.Slider(
-                0, 1, step=0.01, label="Bar of the gate (best score needed)", buttons=[]
+            threshold = gr.Slider(
+                0, 1, step=0.01, label="Threshold of the gate (best score needed)", buttons=[]
             )
             reset = gr.Button("Turn back", size="sm", elem_id="turn-back")
             gr.HTML(HINT, js_on_load=None)
@@ -59,8 +59,8 @@ def page(room: Room, talk: gr.State, tab: gr.Tab) -> None:
             ranking = gr.HTML(whatif_page.NOTHING, elem_id="ranking", js_on_load=script)
     results = gr.HTML(elem_id="results", js_on_load=None)
 
-    knobs = [top_k, weight, bar]
-    drawn = [*knobs, ranking, status, results]
+    parameters = [top_k, weight, threshold]
+    drawn = [*parameters, ranking, status, results]
 
     def look(talk: Conversation, tried: Bench) -> Iterator[list[Any]]:
         yield from looked(room, talk, tried)
@@ -81,9 +81,11 @@ def page(room: Room, talk: gr.State, tab: gr.Tab) -> None:
     now: dict[str, Any] = {**QUICK, "queue": False, "trigger_mode": "always_last"}
     tab.select(look, [talk, tried], [choice, *drawn], **QUICK)
     choice.input(choose, [talk, tried, choice], drawn, **QUICK)
-    gr.on([knob.input for knob in knobs], turned, [tried, *knobs], ranking, js=WITHIN, **now)
+    gr.on(
+        [one.input for one in parameters], turned, [tried, *parameters], ranking, js=WITHIN, **now
+    )
     ranking.flip(flip, tried, ranking, **{**now, "trigger_mode": "multiple"})
-    reset.click(turned_back, tried, [*knobs, ranking], **now)
+    reset.click(turned_back, tried, [*parameters, ranking], **now)
     again.click(run_again, tried, [status, results], **QUICK)
     each.click(run_each, tried, [status, results], **QUICK)
     stop.click(halt, tried, status, **QUICK)
@@ -121,9 +123,9 @@ def chosen(room: Room, talk: Conversation, tried: Bench, number: int | None) -> 
             yield _drawn(tried, doing)
 
 
-def turned(tried: Bench, top_k: int, weight: float, bar: float) -> str:
-    """Turn the knobs, and rank anew."""
-    tried.turn(int(top_k), weight, bar)
+def turned(tried: Bench, top_k: int, weight: float, threshold: float) -> str:
+    """Turn the parameters, and rank anew."""
+    tried.turn(int(top_k), weight, threshold)
     return whatif_page.ranking(tried)
 
 
@@ -159,11 +161,11 @@ def _held(tried: Bench) -> object:
 
 
 def _drawn(tried: Bench, doing: str) -> list[Any]:
-    """Return where the knobs stand, the ranking, the status and the results."""
-    at = tried.knobs
-    knobs = [at.top_k, at.dense_weight, at.bar] if at else [gr.skip()] * 3
+    """Return how the parameters stand, the ranking, the status and the results."""
+    at = tried.parameters
+    parameters = [at.top_k, at.dense_weight, at.threshold] if at else [gr.skip()] * 3
     return [
-        *knobs,
+        *parameters,
         whatif_page.ranking(tried),
         parts.status(doing),
         whatif_page.results(tried),

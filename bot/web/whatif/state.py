@@ -1,4 +1,4 @@
-"""What one browser tab tries out on an answer: other knobs, another answer, one passage less.
+"""What one browser tab tries out on an answer: other parameters, another answer, one passage less.
 
 Knows the room and the exchanges it runs there; knows nothing of HTML or Gradio.
 """
@@ -14,7 +14,7 @@ from bot.experiments import whatif
 from bot.experiments.whatif import Case, LeftOut
 from bot.records.turn import Exchange
 from bot.session import Bot
-from bot.trace import Answer, Knobs
+from bot.trace import Answer, Parameters
 from bot.web.conversation import Conversation, ask, guarded, lent
 from bot.web.room import Room
 
@@ -34,11 +34,11 @@ class Trial:
 
 @dataclass
 class Bench:
-    """The case on the bench, its knobs as they are turned, and what was run with them."""
+    """The case on the bench, its parameters as they are turned, and what was run with them."""
 
     case: Case | None = None
     changes: int = -1  # of the room, when the case was opened
-    knobs: Knobs | None = None
+    parameters: Parameters | None = None
     again: Exchange | None = None
     trial: Trial | None = None
     error: str = ""
@@ -49,30 +49,36 @@ class Bench:
 
     def put(self, case: Case, changes: int) -> None:
         """Take another case; nothing of the one before stays."""
-        self.case, self.changes, self.knobs = case, changes, case.base
+        self.case, self.changes, self.parameters = case, changes, case.base
         self.again = self.trial = None
 
     def clear(self) -> None:
         """Take the case away, and stop what is run on it."""
         self.stop()
-        self.case = self.knobs = self.again = self.trial = None
+        self.case = self.parameters = self.again = self.trial = None
 
-    def turn(self, top_k: int, dense_weight: float, bar: float) -> None:
-        """Turn the knobs; what is switched off stays so."""
-        if self.knobs:
-            knobs = replace(self.knobs, top_k=top_k, dense_weight=dense_weight, bar=bar)
-            self.knobs = knobs
+    def turn(self, top_k: int, dense_weight: float, threshold: float) -> None:
+        """Turn the parameters; what is switched off stays so."""
+        if self.parameters:
+            parameters = replace(
+                self.parameters, top_k=top_k, dense_weight=dense_weight, threshold=threshold
+            )
+            self.parameters = parameters
 
     def flip(self, id: str) -> None:
         """Switch a passage off, or on again; ids that are no candidate's are passed over."""
-        if self.case and self.knobs and any(id == one.chunk.id for one in self.case.candidates):
-            without = {*self.knobs.without} ^ {id}
-            self.knobs = replace(self.knobs, without=tuple(sorted(without)))
+        if (
+            self.case
+            and self.parameters
+            and any(id == one.chunk.id for one in self.case.candidates)
+        ):
+            without = {*self.parameters.without} ^ {id}
+            self.parameters = replace(self.parameters, without=tuple(sorted(without)))
 
     def reset(self) -> None:
         """Turn everything back to where it stood for the answer."""
         if self.case:
-            self.knobs = self.case.base
+            self.parameters = self.case.base
 
     def stop(self) -> None:
         """End what is run; what there is of it stays."""
@@ -86,13 +92,15 @@ class Bench:
             and self.changes == room.changes
         )  # fmt: skip
 
-    def answer_for(self, knobs: Knobs) -> Answer | None:
-        """Return the answer that these knobs gave, if there is one."""
+    def answer_for(self, parameters: Parameters) -> Answer | None:
+        """Return the answer that these parameters gave, if there is one."""
         if self.case is None:
             return None
         again = self.again.answer if self.again else None
         given = [one for one in (again, self.case.answer) if one]
-        return next((one for one in given if (one.knobs or self.case.base) == knobs), None)
+        return next(
+            (one for one in given if (one.parameters or self.case.base) == parameters), None
+        )
 
 
 Work = Generator[str, None, None]
@@ -105,15 +113,15 @@ def prepare(room: Room, bench: Bench, answer: Answer) -> Work:
 
 
 def again(room: Room, bench: Bench) -> Work:
-    """Answer with the knobs as they are turned; yield what the bot is doing."""
-    if bench.case and bench.knobs:
-        yield from _work(bench, _again(room, bench, bench.case, bench.knobs))
+    """Answer with the parameters as they are turned; yield what the bot is doing."""
+    if bench.case and bench.parameters:
+        yield from _work(bench, _again(room, bench, bench.case, bench.parameters))
 
 
 def leave_out(room: Room, bench: Bench) -> Work:
-    """Answer once without each passage of the answer that the knobs give."""
-    if bench.case and bench.knobs:
-        yield from _work(bench, _each(room, bench, bench.case, bench.knobs))
+    """Answer once without each passage of the answer that the parameters give."""
+    if bench.case and bench.parameters:
+        yield from _work(bench, _each(room, bench, bench.case, bench.parameters))
 
 
 def _work(bench: Bench, work: Work) -> Work:
@@ -134,27 +142,27 @@ def _opened(bench: Bench, answer: Answer, changes: int, bot: Bot) -> Work:
     bench.put(whatif.opened(bot, answer), changes)
 
 
-def _asked(room: Room, bench: Bench, case: Case, knobs: Knobs) -> Work:
+def _asked(room: Room, bench: Bench, case: Case, parameters: Parameters) -> Work:
     """Ask the question of a case, in a conversation of its own."""
     bench.talk = talk = Conversation()
-    with closing(ask(room, talk, case.question, knobs)) as events:
+    with closing(ask(room, talk, case.question, parameters)) as events:
         for doing in events:
             talk.stopping = bench.stopping  # it may have come before the run began
             if doing:
                 yield doing
 
 
-def _again(room: Room, bench: Bench, case: Case, knobs: Knobs) -> Work:
-    for doing in _asked(room, bench, case, knobs):
+def _again(room: Room, bench: Bench, case: Case, parameters: Parameters) -> Work:
+    for doing in _asked(room, bench, case, parameters):
         bench.again = bench.talk.current
         yield doing
     bench.again = bench.talk.current
 
 
-def _each(room: Room, bench: Bench, case: Case, knobs: Knobs) -> Work:
-    base = bench.answer_for(knobs)
+def _each(room: Room, bench: Bench, case: Case, parameters: Parameters) -> Work:
+    base = bench.answer_for(parameters)
     if base is None:
-        for doing in _again(room, bench, case, knobs):
+        for doing in _again(room, bench, case, parameters):
             yield f"first with all of them: {doing}"
         base = bench.again.answer if bench.again else None
     if base is None:

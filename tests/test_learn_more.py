@@ -127,7 +127,7 @@ def told_titles() -> set[str]:
     tree = ast.parse(Path(steps.__file__).read_text("utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     named = [call for call in calls if getattr(call.func, "id", "") == "Step"]
-    return {cast("ast.Constant", call.args[0]).value for call in named}
+    return {str(cast("ast.Constant", call.args[0]).value) for call in named}
 
 
 def test_every_step_is_taught() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ def test_every_field_comes_back(home: Path) -> None:
     assert kept.exchanges[0].receipt == exchange.receipt
     assert (kept.format, kept.title) == (FORMAT, QUESTION)
     assert kept.began == kept.changed == only(home).changed
-    assert asdict(kept) == raw(home, place.id)
+    assert kept.to_json() == raw(home, place.id)
 
 
 def test_a_reopened_conversation_looks_and_leans_as_before(home: Path) -> None:

@@ -93,7 +93,7 @@ def launch(
     rule = rule or door.rule(host)
     try:
         served, url, _ = blocks.launch(
-            server_name=host,
+            server_name=f"[{host}]" if ":" in host and "[" not in host else host,  # for its URL
             server_port=port,
             inbrowser=open_browser,
             prevent_thread_lock=True,

@@ -35,7 +35,8 @@ settings (environment variables; an option wins over its variable):
   WHYBOT_GROUNDING   strict: sentences that no passage states are withheld; show: they are
                      only marked (strict)
   WHYBOT_THREADS     threads of the embedded engine (0: one a physical core)
-  WHYBOT_PASSWORD    the password of the chat page (--password; shells and `ps` show that one)
+  WHYBOT_PASSWORD    what the chat page asks for, with any user name (none; beyond this machine one
+                     is made and printed)
   OLLAMA_HOST        where Ollama answers (127.0.0.1:11434)
 
 exit codes: 0 done or answered, 1 something you can mend, 2 usage, 3 abstained, 130 interrupted
@@ -106,8 +107,8 @@ def build_parser() -> argparse.ArgumentParser:
         type=_password,
         default=os.environ.get("WHYBOT_PASSWORD") or None,
         metavar="WORD",
-        help="ask for this password, with any user name, on this machine too (WHYBOT_PASSWORD; "
-        "beyond it one is made and printed)",
+        help="what the page asks for, with any user name, on this machine too; others here can see "
+        "it in the list of processes, and not that of WHYBOT_PASSWORD",
     )
     chat.add_argument("--port", type=_port, help="port to serve on (7860, or the next free one)")
     chat.add_argument("--no-browser", action="store_true", help="do not open a browser")

@@ -19,6 +19,7 @@ import pytest
 from conftest import free_port
 from fakes import FakeEmbedder, settings_in, write_files
 
+from bot import commands
 from bot.cli import build_parser
 from bot.web import app, door, reader
 from bot.web.door import Rule, host_allowed, origin_allowed, refused, rule
@@ -33,6 +34,9 @@ SECRET = "our-merger-plan.md"
 LINES = {line + "\n" for _, line in (door.ONE_HOST, door.FOREIGN_HOST, door.FOREIGN_PAGE)} | {
     line + "\n" for _, line in (door.FOREIGN_FRAME, door.STRANGER)
 }
+
+# Gradio and its dependencies warn of each other; that is not this project's to mend.
+pytestmark = pytest.mark.filterwarnings("default")
 
 
 # --- hosts
@@ -293,6 +297,24 @@ def test_the_options(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
         with pytest.raises(SystemExit):
             parse(*wrong)
     capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("options", "made"),
+    [([], False), (["--host", "0.0.0.0"], True), (["--host", "0.0.0.0", "--password", "x"], False)],
+)
+def test_a_password_that_was_made_is_said_once(
+    options: list[str],
+    made: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given: list[Rule] = []
+    monkeypatch.setattr(app, "serve", lambda *args: given.append(args[-1]))
+    commands.chat(Settings(), build_parser().parse_args(["chat", *options]))
+    (ours,) = given
+    out, err = capsys.readouterr()
+    assert out == "" and err.count(ours.password or "-") == made
 
 
 # --- a running page

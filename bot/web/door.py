@@ -32,8 +32,9 @@ FOREIGN_FRAME = (403, "Whybot is not shown inside other sites' pages: open it in
 STRANGER = (401, "Log in first, at the front address of this page.")
 
 # What the login page is made of, and what Gradio asks its own server at the start.
-OPEN = {"/", "/login", "/login/", "/logout", "/theme.css", "/favicon.ico", "/manifest.json"} | {
-    "/gradio_api/startup-events"
+OPEN = {
+    *("/", "/login", "/login/", "/logout", "/theme.css", "/favicon.ico", "/manifest.json"),
+    "/gradio_api/startup-events",
 }
 OPEN_FOLDERS = ("/assets/", "/static/", "/svelte/")
 

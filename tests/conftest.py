@@ -30,6 +30,7 @@ from ingest.settings import Settings
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+    from bot.web.door import Rule
     from bot.web.room import Room
 
 SEED = Path(__file__).parent.parent / "corpus" / "fine-tuning-vs-rag.md"
@@ -174,7 +175,7 @@ def small(seed_index: Settings, weights_or_skip: Callable[[str], Path]) -> Itera
 
 
 @contextmanager
-def served(room: Room) -> Iterator[str]:
+def served(room: Room, rule: Rule | None = None) -> Iterator[str]:
     """Serve the page of a room and give its address."""
     from bot.web import app
     from bot.web.reader import page as reader
@@ -182,7 +183,7 @@ def served(room: Room) -> Iterator[str]:
     app.keep_local()
     blocks = app.build(room)
     try:
-        yield app.launch(blocks, "127.0.0.1", free_port(), False, [reader.route(room)])
+        yield app.launch(blocks, "127.0.0.1", free_port(), False, [reader.route(room)], rule)
     finally:
         blocks.close(verbose=False)
 

@@ -121,8 +121,10 @@ def one_line(code: int, out: str, err: str) -> str:
 
 # --- help and usage
 
-LIGHT = [[], ["--help"], ["--version"], ["nonsense"], ["ask"], ["chat", "--port", "x"]] + [
-    [command, "--help"] for command in COMMANDS
+LIGHT = [
+    *([], ["--help"], ["--version"], ["nonsense"], ["ask"]),
+    *(["chat", "--port", "x"], ["chat", "--allow-host", "http://x"]),
+    *([command, "--help"] for command in COMMANDS),
 ]
 
 

@@ -189,9 +189,13 @@ def replay(settings: Settings, args: argparse.Namespace) -> int:
 def chat(settings: Settings, args: argparse.Namespace) -> int:
     """Serve the chat page until Ctrl-C."""
     say("starting the chat page ...")
+    from bot.web import door
     from bot.web.app import serve
 
-    serve(settings, args.host, args.port, not args.no_browser)
+    rule = door.rule(args.host, args.allow_host, args.password)
+    if rule.password and not args.password:
+        say(f"the page asks for a password, made for this run: {rule.password}")
+    serve(settings, args.host, args.port, not args.no_browser, rule)
     return ANSWERED
 
 

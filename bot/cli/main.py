@@ -35,6 +35,8 @@ settings (environment variables; an option wins over its variable):
   WHYBOT_GROUNDING   strict: sentences that no passage states are withheld; show: they are
                      only marked (strict)
   WHYBOT_THREADS     threads of the embedded engine (0: one a physical core)
+  WHYBOT_PASSWORD    what the chat page asks for, with any user name (none; beyond this machine one
+                     is made and printed)
   OLLAMA_HOST        where Ollama answers (127.0.0.1:11434)
 
 exit codes: 0 done or answered, 1 something you can mend, 2 usage, 3 abstained, 130 interrupted
@@ -85,7 +87,29 @@ def build_parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, parents=[shared])
 
     chat = command("chat", "chat in the browser")
-    chat.add_argument("--host", default="127.0.0.1", help="address to serve on (127.0.0.1)")
+    chat.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to serve on (127.0.0.1); beyond this machine the page asks for a password",
+    )
+    chat.add_argument(
+        "--allow-host",
+        type=_host,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name that the page answers to as well, and from whose pages it takes requests; may "
+        "be repeated. Without it the names are localhost, 127.0.0.1, [::1] and that of --host; on "
+        "all addresses (0.0.0.0) any address too, but no name, which any site can point here",
+    )
+    chat.add_argument(
+        "--password",
+        type=_password,
+        default=os.environ.get("WHYBOT_PASSWORD") or None,
+        metavar="WORD",
+        help="what the page asks for, with any user name, on this machine too; others here can see "
+        "it in the list of processes, and not that of WHYBOT_PASSWORD",
+    )
     chat.add_argument("--port", type=_port, help="port to serve on (7860, or the next free one)")
     chat.add_argument("--no-browser", action="store_true", help="do not open a browser")
 
@@ -182,6 +206,20 @@ def _count(text: str) -> int:
     if count < 1:
         raise argparse.ArgumentTypeError("it is 1 at least")
     return count
+
+
+def _host(text: str) -> str:
+    from bot.web.door import named
+
+    if not (name := named(text)):
+        raise argparse.ArgumentTypeError("a host is a name or an address, without http:// and port")
+    return name
+
+
+def _password(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("a password is not empty")
+    return text
 
 
 def _receipt(text: str) -> Path:

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.web import door
 from ingest.errors import SettingError
 from ingest.settings import Settings
 
@@ -52,7 +53,9 @@ TICK = 0.5  # seconds between two looks at how far the opening is
 LIMIT = "50mb"  # of an uploaded file
 
 
-def serve(settings: Settings, host: str, port: int | None, open_browser: bool) -> None:
+def serve(
+    settings: Settings, host: str, port: int | None, open_browser: bool, rule: door.Rule
+) -> None:
     """Serve the page until Ctrl-C; it is there before the model is. Raises SettingError."""
     keep_local()
     from bot.web.reader import page as reader
@@ -61,7 +64,7 @@ def serve(settings: Settings, host: str, port: int | None, open_browser: bool) -
     room = Room(settings)
     blocks = build(room)
     try:
-        url = launch(blocks, host, port, open_browser, [reader.route(room)])
+        url = launch(blocks, host, port, open_browser, [reader.route(room)], rule)
         print(f"Whybot is at {url} (Ctrl-C ends it).", file=sys.stderr)
         room.open()
         threading.Event().wait()
@@ -87,16 +90,18 @@ def launch(
     port: int | None,
     open_browser: bool,
     routes: Sequence[BaseRoute] = (),
+    rule: door.Rule | None = None,
 ) -> str:
     """Start the server and return the page's address; without a port, the first free from 7860.
 
-    routes: what is served beside the page.
+    routes: what is served beside the page. rule: who may come in, by default the host's own rule.
     """
     import gradio as gr
 
+    rule = rule or door.rule(host)
     try:
-        _, url, _ = blocks.launch(
-            server_name=host,
+        served, url, _ = blocks.launch(
+            server_name=f"[{host}]" if ":" in host and "[" not in host else host,  # for its URL
             server_port=port,
             inbrowser=open_browser,
             prevent_thread_lock=True,
@@ -108,7 +113,9 @@ def launch(
             enable_monitoring=False,
             footer_links=[],
             max_file_size=LIMIT,
-            app_kwargs={"routes": list(routes)},
+            app_kwargs={"routes": list(routes), "lifespan": door.around(rule)},
+            auth=rule.admits if rule.password else None,
+            auth_message="Any user name will do, with the password that Whybot was started with.",
             theme=gr.themes.Default(
                 primary_hue="teal", neutral_hue="slate", font=FONTS, font_mono=MONO
             ).set(**COLOURS),
@@ -119,6 +126,9 @@ def launch(
         raise SettingError(
             f"The page cannot be served at {host}: {error}", "whybot chat"
         ) from error
+    if not isinstance(served.middleware_stack, door.Door):  # a Gradio that starts otherwise
+        blocks.close(verbose=False)
+        raise RuntimeError("The page was served without its door.")
     return str(url)
 
 

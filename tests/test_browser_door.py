@@ -20,8 +20,8 @@ from fake_models import FakeChat, chosen
 from fakes import FakeEmbedder, settings_in, write_files
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from bot.answer import Bot
-from bot.retrieval import Retriever
+from bot.path.retrieval import Retriever
+from bot.session import Bot
 from bot.web import door
 from bot.web.room import Room
 from ingest.index import Index

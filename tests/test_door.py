@@ -19,10 +19,11 @@ import pytest
 from conftest import free_port
 from fakes import FakeEmbedder, settings_in, write_files
 
-from bot import commands
-from bot.cli import build_parser
-from bot.web import app, door, reader
+from bot.cli import commands
+from bot.cli.main import build_parser
+from bot.web import app, door
 from bot.web.door import Rule, host_allowed, origin_allowed, refused, rule
+from bot.web.reader import page as reader
 from bot.web.room import Room
 from ingest import library
 from ingest.embedder import Embedder

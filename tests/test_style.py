@@ -36,10 +36,10 @@ bot.trace
 bot.llm
 bot.path
 bot.verify
-bot.explain
 bot.about
 bot.session
-bot.answer bot.records
+bot.answer bot.explain
+bot.records
 bot.evaluation
 bot.experiments
 bot.web

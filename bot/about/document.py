@@ -14,10 +14,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.about.last_evaluation import Measured
-from bot.explain.stages import many
 from bot.llm import providers
 from bot.llm.providers import EMBEDDED, Chosen
 from bot.path import retrieval, rewrite
+from bot.path.words import many
 from bot.verify import answerability, grounding
 from ingest import documents
 from ingest.pins import MODELS

@@ -17,7 +17,7 @@ from typing import Any
 
 from bot.about.search import About
 from bot.answer import answer
-from bot.evaluation import baseline
+from bot.evaluation import answer_path, baseline
 from bot.evaluation.datasets import Question, over
 from bot.llm import providers
 from bot.path.retrieval import Retriever
@@ -31,13 +31,6 @@ from ingest.settings import Settings
 from ingest.sync import fingerprint
 
 WHYBOT, BASELINE = "whybot", "baseline"
-# Modules of this folder that change no answer: a new version of them keeps the stored ones.
-ASIDE = frozenset(
-    "ask cli commands compare compare_text comparison doctor evaluate exits explain history"
-    " history_page lessons metrics projection ranking receipt receipt_page replay report stages"
-    " teaches whatif".split()
-)
-
 BEGINNING = b'{"run"'  # of every stored line
 Lines = dict[tuple[str, str], dict[str, Any]]  # stored lines by system and question id
 
@@ -115,19 +108,9 @@ def run_key(settings: Settings, questions: Sequence[Question], embedder: Embedde
         "model": providers.decide(settings.model)[0],
         "embedder": fingerprint(embedder),
         "index": chunks,
-        "code": _code(),
+        "code": answer_path.digest(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _code() -> str:
-    """Hash the source files that make answers."""
-    digest = hashlib.sha256()
-    for module in (__file__, weights.__file__):
-        for path in sorted(Path(module).parent.glob("*.py")):
-            if path.stem not in ASIDE:
-                digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def read_lines(path: Path, key: str | None = None) -> Lines:

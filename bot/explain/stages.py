@@ -1,4 +1,4 @@
-"""What the page, the shell and a receipt call things: the stages of the answer path, and counts."""
+"""The stages of the answer path, one after the other in time, and what they are called."""
 
 from __future__ import annotations
 
@@ -40,8 +40,3 @@ def spans(timings_ms: Mapping[str, float]) -> list[Span]:
             found.append(Span(STAGES.get(stage, stage), round(start, 1), length))
             start += length
     return found
-
-
-def many(count: int, one: str, more: str = "") -> str:
-    """Write a count before what is counted; more: the plural, if it is not `one` and an s."""
-    return f"{count} {one if count == 1 else more or one + 's'}"

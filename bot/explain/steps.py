@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot.explain.stages import Span, many, spans
+from bot.explain.stages import Span, spans
 from bot.path.retrieval import DENSE_WEIGHT
+from bot.path.words import many
 from bot.trace import Answer, Passage, Sentence
 from bot.verify.answerability import (
     DOUBT,

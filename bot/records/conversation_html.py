@@ -9,7 +9,7 @@ import json
 from datetime import datetime, timezone
 from html import escape
 
-from bot.explain.stages import many
+from bot.path.words import many
 from bot.records import receipt_html
 from bot.records.conversations import Kept
 from bot.records.turn import Exchange

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from bot.explain.stages import many
+from bot.path.words import many
 from bot.trace import Answer, Sentence
 from ingest.errors import WhybotError
 

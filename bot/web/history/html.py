@@ -10,7 +10,7 @@ from datetime import datetime
 from html import escape
 from pathlib import Path
 
-from bot.explain.stages import many
+from bot.path.words import many
 from bot.records import conversation_html, receipt_html
 from bot.records.conversations import Entry, Kept
 from bot.web import parts

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
 
-from bot.explain.stages import many
+from bot.path.words import many
 from bot.records.receipt_html import PAPER
 from bot.web import links
 from bot.web.reader.state import Found, Inspected, Opened, Quoted

@@ -13,7 +13,7 @@ from textwrap import shorten
 from bot.answer import UNFIT, depth
 from bot.experiments import whatif
 from bot.experiments.whatif import OFF, Case, Difference, LeftOut, Preview, Row
-from bot.explain.stages import many
+from bot.path.words import many
 from bot.records import receipt_html
 from bot.records.turn import Exchange
 from bot.trace import Answer, Passage, Sentence

@@ -15,7 +15,7 @@ import gradio as gr
 
 from bot.experiments.comparison import Way
 from bot.web import parts
-from bot.web.compare import html as compare_page
+from bot.web.compare import html
 from bot.web.compare.state import Bench, run
 from bot.web.room import Room
 from bot.web.wiring import EXAMPLES, FRAME, QUICK, question_box, stopping
@@ -24,7 +24,7 @@ from bot.web.wiring import EXAMPLES, FRAME, QUICK, question_box, stopping
 def page(room: Room) -> None:
     """Lay the page out and wire it."""
     bench = gr.State(Bench())
-    gr.HTML(compare_page.INTRO, elem_id="compare-intro", js_on_load=None)
+    gr.HTML(html.INTRO, elem_id="compare-intro", js_on_load=None)
     with gr.Row(elem_id="compare-asking"):
         box = question_box(
             "Question to compare",
@@ -39,8 +39,7 @@ def page(room: Room) -> None:
     status = gr.HTML(elem_id="compare-status", js_on_load=None)
     with gr.Row(elem_id="compare-ways"):
         ways = [
-            gr.HTML(compare_page.column(None, way), elem_classes="way-box", js_on_load=None)
-            for way in Way
+            gr.HTML(html.column(None, way), elem_classes="way-box", js_on_load=None) for way in Way
         ]
 
     def compare(question: str, bench: Bench) -> Iterator[list[Any]]:
@@ -67,11 +66,11 @@ def pictures(room: Room, bench: Bench, question: str) -> Iterator[list[Any]]:
         for now in work:
             if now.endswith("writing") and time.monotonic() - last < FRAME:
                 continue
-            columns = [compare_page.column(bench.trial, way) for way in Way]
+            columns = [html.column(bench.trial, way) for way in Way]
             fresh = [
                 new if new != old else gr.skip() for new, old in zip(columns, drawn, strict=True)
             ]
-            yield [box, parts.status(now) or compare_page.failed(bench.trial), *fresh]
+            yield [box, parts.status(now) or html.failed(bench.trial), *fresh]
             last, drawn, box = time.monotonic(), columns, gr.skip()
 
 

@@ -17,7 +17,7 @@ from bot.records import conversations as store
 from bot.records.conversations import NotKept, Place
 from bot.web import parts
 from bot.web.conversation import Conversation
-from bot.web.history import html as listing
+from bot.web.history import html
 from bot.web.wiring import QUICK
 
 Mode = Literal["", "naming", "sure", "undo"]  # which of the panel's questions is asked
@@ -120,7 +120,7 @@ def lay_out() -> Panel:
             with gr.Row():
                 save = gr.Button("Save title", size="sm", variant="primary", min_width=80)
                 cancel = gr.Button("Cancel", size="sm", min_width=80)
-        said = gr.HTML(listing.news(""), elem_id="history-said", js_on_load=None)
+        said = gr.HTML(html.news(""), elem_id="history-said", js_on_load=None)
         with gr.Row(visible=False, elem_id="history-sure") as confirm:
             sure = gr.Button("Yes, delete it", size="sm", variant="stop", min_width=100)
             keep = gr.Button("Keep it", size="sm", min_width=80)
@@ -205,14 +205,14 @@ def view(home: Path, talk: Conversation, mode: Mode = "", said: str = "") -> lis
         gr.Row(visible=open and mode not in ("naming", "sure")),
         gr.Column(visible=mode == "naming"),
         gr.skip(),
-        said or listing.news(""),
+        said or html.news(""),
         gr.Row(visible=mode == "sure"),
         gr.Button(visible=mode == "undo"),
     ]
 
 
 def _rows(home: Path, talk: Conversation) -> str:
-    return listing.listed(*store.entries(home), talk.kept.id)
+    return html.listed(*store.entries(home), talk.kept.id)
 
 
 def _title(home: Path, talk: Conversation) -> str:
@@ -247,7 +247,7 @@ def renamed(home: Path, talk: Conversation, title: str) -> list[Any]:
         title = store.rename(home, talk.kept.id, title)
     except NotKept as error:
         return view(home, talk, "naming", parts.failure(error))
-    return view(home, talk, said=listing.news(f"It is now called “{title}”."))
+    return view(home, talk, said=html.news(f"It is now called “{title}”."))
 
 
 def exported(home: Path, talk: Conversation) -> list[Any]:
@@ -256,12 +256,12 @@ def exported(home: Path, talk: Conversation) -> list[Any]:
         kept = store.read(home, talk.kept.id)
     except NotKept as error:
         return _failed(home, talk, error)
-    return view(home, talk, said=listing.links(kept, talk.kept.id))
+    return view(home, talk, said=html.links(kept, talk.kept.id))
 
 
 def doubted(home: Path, talk: Conversation) -> list[Any]:
     """Ask before the conversation that is open is deleted."""
-    question = listing.sure(_title(home, talk), home / store.DELETED)
+    question = html.sure(_title(home, talk), home / store.DELETED)
     return view(home, talk, "sure", question)
 
 
@@ -273,7 +273,7 @@ def dropped(home: Path, talk: Conversation) -> list[Any]:
     except NotKept as error:
         return ["", *_failed(home, talk, error)]
     talk.clear()
-    return [id, *view(home, talk, "undo", listing.news("Deleted."))]
+    return [id, *view(home, talk, "undo", html.news("Deleted."))]
 
 
 def restored(home: Path, talk: Conversation, id: str) -> list[Any]:

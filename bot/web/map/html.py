@@ -16,7 +16,7 @@ from bot.experiments.projection import Projection, sample, spacing
 from bot.path.retrieval import Snapshot
 from bot.trace import Dropped, Passage
 from bot.web import parts
-from bot.web.map import svg as map_svg
+from bot.web.map import svg
 from bot.web.map.svg import KINDS, Point
 from ingest.index import IndexedChunk
 
@@ -61,11 +61,11 @@ def page(index: Snapshot, projection: Projection, asked: Asked | None) -> str:
         for n in [numbers.get(chunk.id)]
     ]
     star = projection.place(asked.vector[None])[0].tolist() if asked else None
-    svg = map_svg.draw(points, (star[0], star[1]) if star else None, projection.explained)
+    picture = svg.draw(points, (star[0], star[1]) if star else None, projection.explained)
     return (
         f'<div class="map">{about(index, projection, len(points))}'
         f'<div class="map-desk"><div class="map-left"><a class="skip" href="#map-end">'
-        f"Skip the points</a>{svg}"
+        f"Skip the points</a>{picture}"
         '<p class="map-tip">Point at a passage, or step to it with Tab, to read its first words; '
         "click or Enter opens it.</p></div>"
         f"{legend(order, sizes, marks, asked)}</div>"
@@ -101,13 +101,13 @@ def legend(
 ) -> str:
     """Return what the marks mean: the question's, and each document's, the largest first."""
     rows = [
-        f'<li>{map_svg.swatch(map_svg.glyph(marks[name]))}<span class="name">{escape(name)}</span>'
+        f'<li>{svg.swatch(svg.glyph(marks[name]))}<span class="name">{escape(name)}</span>'
         f'<span class="count">{sizes[name]:,}</span></li>'
         for name in order[:KINDS]
     ]
     if rest := order[KINDS:]:
         rows.append(
-            f'<li>{map_svg.swatch(map_svg.glyph(None))}<span class="name">{len(rest):,} smaller '
+            f'<li>{svg.swatch(svg.glyph(None))}<span class="name">{len(rest):,} smaller '
             f'documents</span><span class="count">{sum(sizes[name] for name in rest):,}</span></li>'
         )
     folded = "".join(rows[NAMED:])
@@ -119,15 +119,15 @@ def legend(
 
 
 def _question(asked: Asked) -> str:
-    star = map_svg.swatch(f'<g class="asked"><path d="{map_svg.STAR}"/></g>')
+    star = svg.swatch(f'<g class="asked"><path d="{svg.STAR}"/></g>')
     ring = (
         '<g class="found{}"><path class="join{}" d="M-14 0H14"/><circle class="ring" r="9.5"/></g>'
     )
     rows = [(star, f"“{asked.question}”")]
     if asked.passages:
-        rows.append((map_svg.swatch(ring.format("", "")), "a passage it retrieved"))
+        rows.append((svg.swatch(ring.format("", "")), "a passage it retrieved"))
     if asked.cited:
-        rows.append((map_svg.swatch(ring.format(" cited", " cited")), "one that the answer cites"))
+        rows.append((svg.swatch(ring.format(" cited", " cited")), "one that the answer cites"))
     items = "".join(
         f'<li>{mark}<span class="name">{escape(text)}</span></li>' for mark, text in rows
     )
@@ -185,8 +185,8 @@ def _row(chunk: IndexedChunk, role: str, cosine: float, place: int) -> str:
     """Return a row; its roles stay where the style sheet makes it two lines on a narrow page."""
     return (
         '<tr role="row"><th scope="row" role="rowheader">'
-        f'<a class="where" {map_svg.link(chunk)}>{escape(map_svg.where(chunk))}</a>'
-        f'<span class="words">{escape(map_svg.words(chunk))}</span></th>'
+        f'<a class="where" {svg.link(chunk)}>{escape(svg.where(chunk))}</a>'
+        f'<span class="words">{escape(svg.words(chunk))}</span></th>'
         f'<td role="cell" class="number"><span class="narrow">cosine </span>{cosine:.2f}</td>'
         f'<td role="cell" class="number"><span class="narrow">on the map </span>{place:,}.</td>'
         f'<td role="cell">{escape(role)}</td></tr>'

@@ -17,7 +17,7 @@ from bot.path.retrieval import Snapshot
 from bot.session import Bot
 from bot.web import parts
 from bot.web.conversation import PATIENCE, Conversation
-from bot.web.map import html as map_page
+from bot.web.map import html
 from bot.web.map.html import Asked
 from bot.web.room import Room
 from bot.web.wiring import QUICK, attempt, question_box
@@ -82,7 +82,7 @@ def picture(room: Room, plane: Plane, talk: Conversation, typed: str) -> str:
     try:
         index = bot.retriever.snapshot()
         question = asked(bot, talk, typed) if index.chunks else None
-        return map_page.page(index, plane.of(index), question)
+        return html.page(index, plane.of(index), question)
     finally:
         room.give_back()
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from bot.about import search as about
 from bot.web.links import READER
-from bot.web.reader import html as reader_page
-from bot.web.reader import state as reading
+from bot.web.reader import html, state
 from bot.web.reader.state import Opened, Quoted
 from ingest.errors import DocumentUnreadable, WhybotError
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from bot.web.room import Room
 
 HEADERS = {
-    "Content-Security-Policy": reader_page.POLICY,
+    "Content-Security-Policy": html.POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -54,46 +53,46 @@ def answer(room: Room, asked: Mapping[str, str]) -> tuple[int, str]:
     try:
         if (embedder := room.embedder) is None:
             why = str(room.error or f"The documents are not open yet: {room.doing}.")
-            return 503, reader_page.line(why)
+            return 503, html.line(why)
         name = asked.get("document", "")
         if name == about.NAME:
             if (document := room.itself()) is None:
-                return 503, reader_page.line("The bot is not open yet.")
-            book = reading.written(document, embedder)
+                return 503, html.line("The bot is not open yet.")
+            book = state.written(document, embedder)
         elif chunks := room.chunks(name) if name else []:
-            book = reading.opened(room.settings, chunks)
+            book = state.opened(room.settings, chunks)
         else:
-            return 404, reader_page.line(f"The index holds no document {name!r}.")
+            return 404, html.line(f"The index holds no document {name!r}.")
         if asked.get("view") == "chunks":
             count = len(book.chunks)
             first = min(_number(asked.get("chunk", "0")), count - 1)
-            first -= first % reader_page.PART
-            part = range(first, min(first + reader_page.PART, count))
-            rows = reading.inspected(book.chunks, part, embedder)
-            page = reader_page.chunks(book, rows, embedder.chunk_tokens, embedder.name, first)
+            first -= first % html.PART
+            part = range(first, min(first + html.PART, count))
+            rows = state.inspected(book.chunks, part, embedder)
+            page = html.chunks(book, rows, embedder.chunk_tokens, embedder.name, first)
             return 200, page
         return 200, _read(book, asked)
     except AddressWrong as error:
-        return 400, reader_page.line(str(error))
+        return 400, html.line(str(error))
     except WhybotError as error:
-        return 503, reader_page.line(str(error))
+        return 503, html.line(str(error))
 
 
 def _read(book: Opened, asked: Mapping[str, str]) -> str:
     """Return the page of a document's text, at a passage if the address names one."""
     everything = (0, len(book.text))
     if "start" not in asked:
-        return reader_page.reading(book, None, None, everything, [])
+        return html.reading(book, None, None, everything, [])
     quoted = _quoted(asked)
-    found = reading.find(book, quoted)
+    found = state.find(book, quoted)
     if asked.get("view") == "whole":
-        return reader_page.reading(book, quoted, found, everything, [])
-    shown = reading.excerpt(book, found.span or (quoted.start, quoted.start))
+        return html.reading(book, quoted, found, everything, [])
+    shown = state.excerpt(book, found.span or (quoted.start, quoted.start))
     try:
-        pictures, problem = reading.pictures(book, found), ""
+        pictures, problem = state.pictures(book, found), ""
     except DocumentUnreadable as error:
         pictures, problem = [], f"There is no picture: {error.message}."
-    return reader_page.reading(book, quoted, found, shown, pictures, problem)
+    return html.reading(book, quoted, found, shown, pictures, problem)
 
 
 def _quoted(asked: Mapping[str, str]) -> Quoted:

@@ -18,8 +18,7 @@ from bot.records.turn import Exchange
 from bot.web import parts
 from bot.web.conversation import Conversation
 from bot.web.room import Room
-from bot.web.whatif import html as whatif_page
-from bot.web.whatif import state as bench
+from bot.web.whatif import html, state
 from bot.web.whatif.state import Bench, Work
 from bot.web.wiring import QUICK, stopping
 
@@ -56,7 +55,7 @@ def page(room: Room, talk: gr.State, tab: gr.Tab) -> None:
             status = gr.HTML(elem_id="trying", js_on_load=None)
         with gr.Column(scale=3, min_width=340):
             script = (Path(__file__).parent / "whatif.js").read_text("utf-8")
-            ranking = gr.HTML(whatif_page.NOTHING, elem_id="ranking", js_on_load=script)
+            ranking = gr.HTML(html.NOTHING, elem_id="ranking", js_on_load=script)
     results = gr.HTML(elem_id="results", js_on_load=None)
 
     parameters = [top_k, weight, threshold]
@@ -70,13 +69,13 @@ def page(room: Room, talk: gr.State, tab: gr.Tab) -> None:
 
     def flip(tried: Bench, pressed: gr.EventData) -> str:
         tried.flip(str(pressed.id))
-        return whatif_page.ranking(tried)
+        return html.ranking(tried)
 
     def run_again(tried: Bench) -> Iterator[list[Any]]:
-        yield from pictures(tried, bench.again(room, tried))
+        yield from pictures(tried, state.again(room, tried))
 
     def run_each(tried: Bench) -> Iterator[list[Any]]:
-        yield from pictures(tried, bench.leave_out(room, tried))
+        yield from pictures(tried, state.leave_out(room, tried))
 
     now: dict[str, Any] = {**QUICK, "queue": False, "trigger_mode": "always_last"}
     tab.select(look, [talk, tried], [choice, *drawn], **QUICK)
@@ -109,7 +108,7 @@ def chosen(room: Room, talk: Conversation, tried: Bench, number: int | None) -> 
     answered = _answered(talk)
     if number is None or not 0 <= number < len(answered):
         tried.clear()
-        yield [*_drawn(tried, "")[:3], whatif_page.NOTHING, "", ""]
+        yield [*_drawn(tried, "")[:3], html.NOTHING, "", ""]
         return
     answer = answered[number].answer
     if answer is None or tried.fits(answer, room):
@@ -118,7 +117,7 @@ def chosen(room: Room, talk: Conversation, tried: Bench, number: int | None) -> 
     tried.clear()
     while tried.busy:
         time.sleep(FRAME)
-    with closing(bench.prepare(room, tried, answer)) as work:
+    with closing(state.prepare(room, tried, answer)) as work:
         for doing in work:
             yield _drawn(tried, doing)
 
@@ -126,7 +125,7 @@ def chosen(room: Room, talk: Conversation, tried: Bench, number: int | None) -> 
 def turned(tried: Bench, top_k: int, weight: float, threshold: float) -> str:
     """Turn the parameters, and rank anew."""
     tried.turn(int(top_k), weight, threshold)
-    return whatif_page.ranking(tried)
+    return html.ranking(tried)
 
 
 def turned_back(tried: Bench) -> list[Any]:
@@ -142,7 +141,7 @@ def pictures(tried: Bench, work: Work) -> Iterator[list[Any]]:
         for now in work:
             if now and now == doing and time.monotonic() - last < FRAME:
                 continue
-            yield [parts.status(now), whatif_page.results(tried)]
+            yield [parts.status(now), html.results(tried)]
             last, doing = time.monotonic(), now
 
 
@@ -166,7 +165,7 @@ def _drawn(tried: Bench, doing: str) -> list[Any]:
     parameters = [at.top_k, at.dense_weight, at.threshold] if at else [gr.skip()] * 3
     return [
         *parameters,
-        whatif_page.ranking(tried),
+        html.ranking(tried),
         parts.status(doing),
-        whatif_page.results(tried),
+        html.results(tried),
     ]

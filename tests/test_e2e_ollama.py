@@ -24,7 +24,7 @@ from bot.answer import answer
 from bot.llm import providers
 from bot.session import open_bot
 from bot.trace import Answer
-from bot.verify import questions
+from bot.verify import yes_no
 from ingest.errors import ModelFailed, ModelUnavailable
 from ingest.settings import Settings
 
@@ -100,8 +100,8 @@ def test_yes_or_no_has_a_probability(seed_index: Settings) -> None:
     settings = replace(seed_index, model="ollama:whybot-qwen")
     with providers.open_model(settings) as chosen:
         asked = "Statement: {}\nIs this statement true? Reply Yes or No."
-        true, _ = finished(questions.yes(chosen, [HumanMessage(asked.format("Snow is cold."))]))
-        false, _ = finished(questions.yes(chosen, [HumanMessage(asked.format("Snow is hot."))]))
+        true, _ = finished(yes_no.yes(chosen, [HumanMessage(asked.format("Snow is cold."))]))
+        false, _ = finished(yes_no.yes(chosen, [HumanMessage(asked.format("Snow is hot."))]))
     assert true is not None
     assert false is not None
     assert 0 <= false < 0.5 < true <= 1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import BaseMessage
 
 from bot.path.prompts import QuestionTooLong, build
-from bot.verify import questions
+from bot.verify import yes_no
 
 PASSAGES = [passage(n, f"Text number {n} " + "word " * 10 * n) for n in range(1, 6)]
 
@@ -122,9 +122,9 @@ def test_all_that_is_asked_of_the_same_passages_begins_the_same() -> None:
     assert len(start) > 200
     model = FakeChat(replies=[[Vote(0.5)], [Vote(0.5)], [Vote(0.5)]])
     asked = chosen(model, one_token=ONE_TOKEN)
-    finished(questions.answerable(asked, PASSAGES, "Why?"))
-    finished(questions.answers(asked, PASSAGES, "Why?", "So."))
-    finished(questions.supported(asked, PASSAGES, "So it is."))
+    finished(yes_no.answerable(asked, PASSAGES, "Why?"))
+    finished(yes_no.answers(asked, PASSAGES, "Why?", "So."))
+    finished(yes_no.supported(asked, PASSAGES, "So it is."))
     assert len(model.calls) == 3
     for messages in model.calls:
         assert messages[0] == answer[0]

@@ -17,7 +17,7 @@ from tiny_gguf import CONTEXT, write_gguf
 
 from bot.llm.providers import Chosen, decide, open_model, remote, stream
 from bot.trace import Reading
-from bot.verify.questions import yes
+from bot.verify.yes_no import yes
 from ingest import weights
 from ingest.errors import ModelFailed, ModelUnavailable, SettingError
 from ingest.settings import Settings

@@ -16,7 +16,7 @@ from bot.path import citations
 from bot.path.evidence import Nearest, Sources
 from bot.path.words import COMPARES, YES_OR_NO, number_missing
 from bot.trace import Gate, Passage, Reading, Sentence, Signals
-from bot.verify import questions
+from bot.verify import yes_no
 from bot.verify.mentions import name_mismatch, unknown, word_mismatch
 
 # The fused score below which the documents are taken not to speak of the question. Calibrated on
@@ -64,7 +64,7 @@ def before(
     gate: Gate, question: str, passages: Sequence[Passage], chosen: Chosen
 ) -> Generator[Reading, None, Gate]:
     """Weigh whether the passages hold the answer; a model that cannot say lets it pass."""
-    yes = yield from questions.answerable(chosen, passages, question)
+    yes = yield from yes_no.answerable(chosen, passages, question)
     if yes is None:
         return replace(gate, reason="this model gives no probabilities: it was not asked")
     cosine = max(passage.dense for passage in passages)
@@ -130,7 +130,7 @@ def _convinces(
     question: str, sources: Sources, draft: str, chosen: Chosen
 ) -> Generator[Reading, None, float]:
     """Ask whether the draft answers just this question: P(Yes)."""
-    said = yield from questions.answers(chosen, sources.passages, question, draft)
+    said = yield from yes_no.answers(chosen, sources.passages, question, draft)
     return round(said or 0.0, 4)
 
 
@@ -200,7 +200,7 @@ def _asked(
 ) -> Generator[Reading, None, list[Judged]]:
     judged: list[Judged] = []
     for near, drafts in found if chosen.one_token else ():
-        yes = yield from questions.answered_by(chosen, near.text, question)
+        yes = yield from yes_no.answered_by(chosen, near.text, question)
         judged.append(Judged(near, round(yes or 0.0, 4), drafts))
     return judged
 

@@ -14,9 +14,9 @@ from bot.llm.providers import PASSAGES, Chosen
 from bot.path.evidence import Nearest, Sources
 from bot.path.words import COMPARES, YES_OR_NO, negates, stems
 from bot.trace import Passage, Reading, Sentence
-from bot.verify import questions
+from bot.verify import yes_no
 from bot.verify.mentions import name_mismatch, subject_mismatch, unknown, word_mismatch
-from bot.verify.questions import Asked
+from bot.verify.yes_no import Asked
 
 # The probability of Yes from which a sentence counts as stated by the passages: of the 47 whole
 # statements of tests/gold, false ones got .05 to .91, true ones .40 to .99. With
@@ -111,7 +111,7 @@ def check(
     closest = sources.nearest(question) if YES_OR_NO.match(question) else None
     if closest and verdict:
         said = verdict[1].capitalize()
-        asked = questions.verdict(chosen, closest.text, question)
+        asked = yes_no.verdict(chosen, closest.text, question)
         what = f"the sentence nearest to the question says {said}"
         if failed := (yield from _again(found, asked, VERDICT_THRESHOLD, what, said == "No")):
             return failed
@@ -141,7 +141,7 @@ def _believed(
     fragment = _fragment(text)
     by_one = not (fragment or COMPARES.search(question))
     if by_one and YES_OR_NO.match(question):
-        asked = questions.stated_by(chosen, near.text, text)
+        asked = yes_no.stated_by(chosen, near.text, text)
         what = "the nearest sentence alone states it"
         if failed := (yield from _again(found, asked, ALONE_THRESHOLD, what)):
             return failed
@@ -158,7 +158,7 @@ def _believed(
         reason = f"the model, asked whether {what}"
     found = replace(found, support=round(support, 4), supported=support >= threshold, reason=reason)
     if found.supported and by_one and support < SURE:
-        asked = questions.stated_by(chosen, near.context, text)
+        asked = yes_no.stated_by(chosen, near.context, text)
         what = "the nearest sentence in its context states it"
         if failed := (yield from _again(found, asked, CONTEXT_THRESHOLD, what)):
             return failed
@@ -170,8 +170,8 @@ def believed(
 ) -> Asked:
     """Ask whether the passages state a sentence, or answer the question with a fragment."""
     if _fragment(text):
-        return questions.answers(chosen, passages, question, text, slot)
-    return questions.supported(chosen, passages, text, slot)
+        return yes_no.answers(chosen, passages, question, text, slot)
+    return yes_no.supported(chosen, passages, text, slot)
 
 
 def _fragment(text: str) -> bool:

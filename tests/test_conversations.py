@@ -23,9 +23,9 @@ from bot.records.turn import Exchange, Outcome
 from bot.session import Bot
 from bot.trace import Answer, Gate, Signals, Turn
 from bot.web.chat import html as render
-from bot.web.conversation import Conversation
 from bot.web.history import html as listing
 from bot.web.history.state import keeping
+from bot.web.tab import Conversation
 from ingest.settings import Settings
 
 

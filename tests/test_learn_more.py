@@ -26,8 +26,8 @@ from bot.verify.grounding import refuses
 from bot.web import conversation, links
 from bot.web.chat import html as render
 from bot.web.chat import why
-from bot.web.conversation import Conversation
 from bot.web.room import Room
+from bot.web.tab import Conversation
 from ingest import library
 from ingest.documents import Document, read_document
 from ingest.index import Index, IndexedChunk

@@ -29,9 +29,9 @@ from bot.trace import Dropped, Evidence, Passage, Sentence, Token
 from bot.web import links, parts, prose
 from bot.web.chat import html as render
 from bot.web.chat import why
-from bot.web.conversation import Conversation, ask
 from bot.web.library import html as library_html
 from bot.web.room import BROKEN, BUSY, Room, State
+from bot.web.tab import Conversation, ask
 from ingest.errors import ModelUnavailable, WhybotError
 from ingest.library import Entry
 from ingest.settings import Settings

@@ -139,10 +139,10 @@ def build(room: Room) -> gr.Blocks:
     from bot.web import parts
     from bot.web.chat import page as chat
     from bot.web.compare import page as compare
-    from bot.web.conversation import Conversation
     from bot.web.library import page as library
     from bot.web.map import page as map
     from bot.web.room import State
+    from bot.web.tab import Conversation
     from bot.web.whatif import page as whatif
     from bot.web.wiring import QUICK
 

@@ -13,8 +13,8 @@ from bot.records.turn import Exchange
 from bot.trace import Dropped, Passage
 from bot.web import prose
 from bot.web.chat.why import why
-from bot.web.conversation import Conversation
 from bot.web.parts import link, meta, withheld
+from bot.web.tab import Conversation
 
 # --- the conversation
 

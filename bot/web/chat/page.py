@@ -17,10 +17,10 @@ from bot.records import receipt_html
 from bot.records.conversations import folder
 from bot.web import parts
 from bot.web.chat import html
-from bot.web.conversation import Conversation, ask
 from bot.web.history import page as history
 from bot.web.history.state import keeping
 from bot.web.room import Room
+from bot.web.tab import Conversation, ask
 from bot.web.wiring import EXAMPLES, FRAME, QUICK, question_box, stopping
 
 PLACEHOLDER = (

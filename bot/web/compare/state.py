@@ -15,8 +15,8 @@ from bot.experiments.compare import compare
 from bot.experiments.comparison import Column, Compared, Step, Way
 from bot.records.turn import Exchange, Outcome
 from bot.session import Bot
-from bot.web.conversation import lent, settled
 from bot.web.room import Room
+from bot.web.tab import lent, settled
 
 WAITING = "waiting"
 UNCHECKED = "written; it is checked when retrieval has found the passages"

@@ -16,8 +16,8 @@ import gradio as gr
 from bot.records import conversations as store
 from bot.records.conversations import NotKept, Place
 from bot.web import parts
-from bot.web.conversation import Conversation
 from bot.web.history import html
+from bot.web.tab import Conversation
 from bot.web.wiring import QUICK
 
 Mode = Literal["", "naming", "sure", "undo"]  # which of the panel's questions is asked

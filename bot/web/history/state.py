@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from bot.records import conversations
 from bot.records.conversations import NotKept
-from bot.web.conversation import Conversation
+from bot.web.tab import Conversation
 
 Picture = TypeVar("Picture")
 

@@ -13,9 +13,9 @@ from typing import Any
 import gradio as gr
 
 from bot.web import parts
-from bot.web.conversation import Conversation
 from bot.web.library import html
 from bot.web.room import Room, State
+from bot.web.tab import Conversation
 from bot.web.wiring import QUICK, attempt
 from ingest import library
 from ingest.documents import SUFFIXES

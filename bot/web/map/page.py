@@ -16,10 +16,10 @@ from bot.experiments.projection import Projection, project
 from bot.path.retrieval import Snapshot
 from bot.session import Bot
 from bot.web import parts
-from bot.web.conversation import PATIENCE, Conversation
 from bot.web.map import html
 from bot.web.map.html import Asked
 from bot.web.room import Room
+from bot.web.tab import PATIENCE, Conversation
 from bot.web.wiring import QUICK, attempt, question_box
 
 # What a point says is also shown under the map, at once, for the keyboard too, and selectable.

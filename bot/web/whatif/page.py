@@ -16,8 +16,8 @@ import gradio as gr
 
 from bot.records.turn import Exchange
 from bot.web import parts
-from bot.web.conversation import Conversation
 from bot.web.room import Room
+from bot.web.tab import Conversation
 from bot.web.whatif import html, state
 from bot.web.whatif.state import Bench, Work
 from bot.web.wiring import QUICK, stopping

@@ -15,8 +15,8 @@ from bot.experiments.whatif import Case, LeftOut
 from bot.records.turn import Exchange
 from bot.session import Bot
 from bot.trace import Answer, Parameters
-from bot.web.conversation import Conversation, ask, guarded, lent
 from bot.web.room import Room
+from bot.web.tab import Conversation, ask, guarded, lent
 
 
 @dataclass

@@ -23,7 +23,7 @@ from bot.path.retrieval import Retriever
 from bot.records.turn import Exchange
 from bot.session import Bot
 from bot.verify.grounding import refuses
-from bot.web import conversation, links
+from bot.web import links, tab
 from bot.web.chat import html as render
 from bot.web.chat import why
 from bot.web.room import Room
@@ -224,7 +224,7 @@ def test_an_answer_on_the_page_leads_to_what_its_index_teaches() -> None:
     model = chosen(FakeChat(replies=[[Vote(0.95)], ["RAG adds latency."]]), one_token=ONE_TOKEN)
     bot = Bot(Settings(), cast("Retriever", Taught(found, FakeEmbedder())), model)
     talk = Conversation()
-    list(conversation.ask(cast("Room", Lending(bot)), talk, "What does RAG add?"))
+    list(tab.ask(cast("Room", Lending(bot)), talk, "What does RAG add?"))
     html = render.reply(talk.exchanges[0])
     assert re.findall(r"learn more: ([^<]*)<", html) == [
         escape(", ".join(learn_more.PLACES["Gate"]))

@@ -82,7 +82,7 @@ def answer(
     clock.lap("prompt")
     yield Retrieved(passages, dropped, gate)
     if gate.passed:
-        gate = yield from answerability.before(gate, rewritten, passages, chosen)
+        gate = yield from answerability.pre_check(gate, rewritten, passages, chosen)
     clock.lap("answerable")  # the passages are read here, once for all that is asked of them
 
     # 4) The model writes a draft.
@@ -104,7 +104,7 @@ def answer(
     sources = Sources(passages, bot.retriever.embedder.documents)
     judged: list[answerability.Judged] = []
     if pieces:
-        gate, judged = yield from answerability.after(gate, rewritten, sources, draft, chosen)
+        gate, judged = yield from answerability.post_check(gate, rewritten, sources, draft, chosen)
     amiss = "" if gate.passed else gate.reason
     clock.lap("doubt")
 

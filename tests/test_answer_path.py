@@ -59,4 +59,4 @@ def test_only_what_can_change_an_answer_changes_it(old: str, new: str, same: boo
 
 
 def test_data_counts_too() -> None:
-    assert any(path.name == "asked.txt" for path in answer_path.files())
+    assert any(path.name == "sample_questions.txt" for path in answer_path.files())

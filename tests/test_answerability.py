@@ -21,12 +21,12 @@ from bot.verify.answerability import (
     SURE,
     THRESHOLD,
     Judged,
-    after,
-    before,
     candidates,
     gate,
     judge,
     log_odds,
+    post_check,
+    pre_check,
     probability,
     quotable,
 )
@@ -49,7 +49,7 @@ def test_the_gate_compares_the_best_score_with_the_bar() -> None:
 def test_the_model_is_asked_whether_the_passages_answer(yes: float, passed: bool) -> None:
     model = FakeChat(replies=[[(5, 9), Vote(yes)]])
     who = chosen(model, one_token=ONE_TOKEN)
-    result, events = finished(before(PASSED, "How slow is it?", PASSAGES, who))
+    result, events = finished(pre_check(PASSED, "How slow is it?", PASSAGES, who))
     assert (result.passed, result.answerable_threshold) == (passed, SURE)
     assert result.signals is not None
     assert result.signals.yes == pytest.approx(yes, abs=1e-3)
@@ -68,7 +68,7 @@ def test_a_name_that_no_passage_has_speaks_against_an_answer() -> None:
     results = []
     for question in ("Is RAG slow?", "Is RAG slow on Mars?"):
         who = chosen(FakeChat(replies=[[Vote(0.8)]]), one_token=ONE_TOKEN)
-        results.append(finished(before(PASSED, question, PASSAGES, who))[0])
+        results.append(finished(pre_check(PASSED, question, PASSAGES, who))[0])
     known, foreign = results
     assert known.answerable > foreign.answerable
     assert foreign.signals is not None
@@ -84,10 +84,10 @@ def looked_twice(draft: float, sentences: float, text: str = "RAG adds latency."
     about_draft = [[(5, 9), Vote(draft)]] * (sentences > RESTS_THRESHOLD)
     model = FakeChat(replies=[[Vote(0.6)], [Vote(sentences)], *others, *about_draft])
     who = chosen(model, one_token=ONE_TOKEN)
-    first, _ = finished(before(PASSED, "How slow is it?", PASSAGES, who))
+    first, _ = finished(pre_check(PASSED, "How slow is it?", PASSAGES, who))
     assert first.passed
     assert DOUBT < first.answerable < LIKELY
-    (result, judged), events = finished(after(first, "How slow is it?", SOURCES, text, who))
+    (result, judged), events = finished(post_check(first, "How slow is it?", SOURCES, text, who))
     assert events == [Reading(5, 9)] * (sentences > RESTS_THRESHOLD)
     assert [one.yes for one in judged] == [
         pytest.approx(sentences, abs=1e-3),
@@ -127,10 +127,10 @@ def test_in_doubt_the_draft_has_to_convince(draft: float, sentences: float, pass
 def test_in_little_doubt_no_sentence_has_to_answer_alone(draft: float, passed: bool) -> None:
     model = FakeChat(replies=[[Vote(0.73)], [Vote(draft)], [Vote(0.01)], [Vote(0.01)]])
     who = chosen(model, one_token=ONE_TOKEN)
-    first, _ = finished(before(PASSED, "How slow is it?", PASSAGES, who))
+    first, _ = finished(pre_check(PASSED, "How slow is it?", PASSAGES, who))
     assert LIKELY < first.answerable < SURE
     (result, judged), _ = finished(
-        after(first, "How slow is it?", SOURCES, "RAG adds latency.", who)
+        post_check(first, "How slow is it?", SOURCES, "RAG adds latency.", who)
     )
     assert (result.passed, bool(judged)) == (passed, not passed)
     assert result.signals.draft == pytest.approx(draft, abs=1e-3)
@@ -144,16 +144,18 @@ def test_a_sentence_that_surely_answers_is_preferred_to_a_draft_that_rests_on_no
     ):
         model = FakeChat(replies=[[Vote(0.6)], [Vote(rests)], [Vote(last)]])
         who = chosen(model, one_token=ONE_TOKEN)
-        first, _ = finished(before(PASSED, "Why so slow?", PASSAGES, who))
-        (result, judged), _ = finished(after(first, "Why so slow?", SOURCES, LATENCY[:17], who))
+        first, _ = finished(pre_check(PASSED, "Why so slow?", PASSAGES, who))
+        (result, judged), _ = finished(
+            post_check(first, "Why so slow?", SOURCES, LATENCY[:17], who)
+        )
         assert result.passed is passed
         assert quotable(judged)[0].near.evidence.text in LATENCY
 
 
 def test_a_sure_answer_is_not_looked_at_twice() -> None:
     who = chosen(FakeChat(replies=[[Vote(0.95)]]), one_token=ONE_TOKEN)
-    first, _ = finished(before(PASSED, "Is it slow?", PASSAGES, who))
-    assert finished(after(first, "Is it slow?", SOURCES, "Yes.", who)) == ((first, []), [])
+    first, _ = finished(pre_check(PASSED, "Is it slow?", PASSAGES, who))
+    assert finished(post_check(first, "Is it slow?", SOURCES, "Yes.", who)) == ((first, []), [])
 
 
 @pytest.mark.parametrize(
@@ -174,9 +176,9 @@ def test_a_draft_that_rests_on_another_subject_is_in_doubt(
         passage(2, "It takes days.", heading="Tuning > Cons", dense=0.6),
     ]
     who = chosen(FakeChat(replies=[[Vote(0.8)], *[[Vote(0.01)]] * 4]), one_token=ONE_TOKEN)
-    first, _ = finished(before(PASSED, question, passages, who))
+    first, _ = finished(pre_check(PASSED, question, passages, who))
     assert first.answerable > SURE
-    (result, _), _ = finished(after(first, question, Sources(passages, embed), draft, who))
+    (result, _), _ = finished(post_check(first, question, Sources(passages, embed), draft, who))
     assert result.signals.mismatch == name_mismatch
     assert result.passed is not bool(name_mismatch)
 
@@ -192,9 +194,9 @@ def test_a_yes_that_rests_on_another_subject_fails_and_one_on_another_word_may_c
         passage(2, "It takes days.", heading="Tuning", dense=0.6),
     ]
     who = chosen(FakeChat(replies=[[Vote(0.8)], *[[Vote(0.7)]] * 5]), one_token=ONE_TOKEN)
-    first, _ = finished(before(PASSED, question, passages, who))
+    first, _ = finished(pre_check(PASSED, question, passages, who))
     sources = Sources(passages, embed)
-    (result, _), _ = finished(after(first, question, sources, "Yes, it takes days.", who))
+    (result, _), _ = finished(post_check(first, question, sources, "Yes, it takes days.", who))
     assert result.signals.mismatch in ("cons", "RAG")
     assert result.passed is passes
 
@@ -202,8 +204,8 @@ def test_a_yes_that_rests_on_another_subject_fails_and_one_on_another_word_may_c
 def test_a_number_asked_for_and_not_given_is_no_answer() -> None:
     who = chosen(FakeChat(replies=[[Vote(0.95)]]), one_token=ONE_TOKEN)
     question = "How many seconds does it add?"
-    first, _ = finished(before(PASSED, question, PASSAGES, who))
-    (result, judged), events = finished(after(first, question, SOURCES, "Latency.", who))
+    first, _ = finished(pre_check(PASSED, question, PASSAGES, who))
+    (result, judged), events = finished(post_check(first, question, SOURCES, "Latency.", who))
     assert (result.passed, judged, events) == (False, [], [])
     assert "asks for a number" in result.reason
 
@@ -244,7 +246,7 @@ def test_of_a_model_without_probabilities_no_sentence_is_asked() -> None:
 
 def test_a_model_without_probabilities_lets_the_question_pass() -> None:
     who = chosen(FakeChat(replies=[]))
-    result, events = finished(before(PASSED, "Why?", PASSAGES, who))
+    result, events = finished(pre_check(PASSED, "Why?", PASSAGES, who))
     assert (result.passed, result.answerable, events) == (True, None, [])
     assert "no probabilities" in result.reason
     assert finished(after(result, "Why?", SOURCES, "So.", who)) == ((result, []), [])

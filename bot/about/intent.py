@@ -42,7 +42,7 @@ EITHER = re.compile(r"\b(?:how|why|when|where) (?:do|can) you\b", re.IGNORECASE)
 
 # How people ask about a bot: a question has to come near to one of these, or of the document's
 # headings. In none of them is a value that the bot has.
-ASKED = (Path(__file__).parent / "asked.txt").read_text("utf-8").splitlines()
+ASKED = (Path(__file__).parent / "sample_questions.txt").read_text("utf-8").splitlines()
 
 
 def speaks_to_bot(question: str) -> bool:

@@ -144,12 +144,12 @@ def _wrong(bot: Bot, question: str, found: Sources, amiss: bool) -> Generator[St
         return _column(Way.WRONG, work, [], [], gate)
     other = _apart(bot)
     if gate.passed:
-        asking = answerability.before(gate, question, passages, other.chosen)
+        asking = answerability.pre_check(gate, question, passages, other.chosen)
         gate = yield from _steps(Way.WRONG, asking, work)
     yield from _written(other, Way.WRONG, messages, work)
     given = Sources(passages, bot.retriever.embedder.documents)
     if gate.passed and work.draft.strip():
-        doubting = answerability.after(gate, question, given, work.draft, other.chosen)
+        doubting = answerability.post_check(gate, question, given, work.draft, other.chosen)
         gate, _ = yield from _steps(Way.WRONG, doubting)
     theirs = yield from _checked(other, Way.WRONG, work.draft, question, given)
     ours = yield from _checked(bot, Way.WRONG, work.draft, question, found, amiss)

@@ -60,7 +60,7 @@ def gate(passages: Sequence[Passage], threshold: float = THRESHOLD) -> Gate:
     return Gate(best, threshold, passed, reason)
 
 
-def before(
+def pre_check(
     gate: Gate, question: str, passages: Sequence[Passage], chosen: Chosen
 ) -> Generator[Reading, None, Gate]:
     """Weigh whether the passages hold the answer; a model that cannot say lets it pass."""
@@ -82,7 +82,7 @@ def before(
     )
 
 
-def after(
+def post_check(
     gate: Gate, question: str, sources: Sources, draft: str, chosen: Chosen
 ) -> Generator[Reading, None, tuple[Gate, list[Judged]]]:
     """In doubt, ask whether the draft answers the question, and what it rests on does.

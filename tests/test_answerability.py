@@ -249,7 +249,7 @@ def test_a_model_without_probabilities_lets_the_question_pass() -> None:
     result, events = finished(pre_check(PASSED, "Why?", PASSAGES, who))
     assert (result.passed, result.answerable, events) == (True, None, [])
     assert "no probabilities" in result.reason
-    assert finished(after(result, "Why?", SOURCES, "So.", who)) == ((result, []), [])
+    assert finished(post_check(result, "Why?", SOURCES, "So.", who)) == ((result, []), [])
 
 
 def test_the_probability_rises_with_what_speaks_for_an_answer() -> None:

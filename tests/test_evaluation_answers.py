@@ -275,7 +275,9 @@ def test_a_failed_question_is_told_and_tried_again(
 
 def test_the_first_n_questions_are_kept_for_the_whole_run(machine: Machine) -> None:
     machine.run(RIGHT, limit=1)
+    assert last_evaluation.read(machine.settings) == {}, "one question is not the set"
     machine.run(WRONG)
+    assert last_evaluation.read(machine.settings)["answers"].questions == 3
     assert [line["id"] for line in machine.stored] == ["q1", "q2", "q3"]
 
 

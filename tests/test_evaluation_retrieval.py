@@ -113,9 +113,10 @@ def test_an_interrupted_embedding_goes_on(
 
 
 def test_the_first_n_questions_can_be_ranked(
-    run: Callable[..., tuple[int, dict[str, Any]]],
+    run: Callable[..., tuple[int, dict[str, Any]]], settings: Settings
 ) -> None:
     assert run(FakeEmbedder(), limit=1)[1]["questions"] == 1
+    assert last_evaluation.read(settings) == {}, "one question is not the set"
 
 
 def test_the_table_has_a_column_for_each_ranking(

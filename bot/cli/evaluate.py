@@ -61,7 +61,7 @@ def evaluate(settings: Settings, path: Path, options: Options) -> int:
     lines = [stored[s, q.id] for s, q in work if (s, q.id) in stored]
     about = {"questions": str(path), "asked": len(asked), "answers": str(out)}
     show(lines, {**about, "failed": failed, "interrupted": interrupted}, options.as_json)
-    if not (failed or interrupted):
+    if not (failed or interrupted) and len(asked) == len(questions):
         remember(settings, path, [line for line in lines if line["system"] == WHYBOT])
     return INTERRUPTED if interrupted else FAILED if failed else ANSWERED
 
@@ -90,7 +90,7 @@ def show(lines: Sequence[Mapping[str, Any]], about: Mapping[str, Any], as_json: 
 
 
 def remember(settings: Settings, path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Keep what was measured of a set for the bot to tell of itself."""
+    """Keep what was measured of a whole set for the bot to tell of itself."""
     names = ", ".join(dict.fromkeys(line["result"]["model"] for line in lines))
     values = report.answers(lines)[WHYBOT]["all"]
     last_evaluation.keep(
@@ -140,6 +140,8 @@ def rank(
         print(f"\nseconds a question: {report.cell(seconds, 's')}")
     if interrupted:
         return INTERRUPTED
+    if len(found) < len(ranking.questions):  # a part is not remembered as if it were the set
+        return ANSWERED
     name = folder.resolve().name
     fused = systems["fused"]
     figures = report.figures(report.RANKING, fused)

@@ -12,6 +12,7 @@ from bot.evaluation.metrics import (
     normalised,
     occurs,
     p90,
+    ratio,
     recall,
     reciprocal_rank,
     rouge_l,
@@ -36,7 +37,7 @@ def test_a_share_of_all_or_none_stays_within_0_and_1_and_is_not_certain(outcome:
 
 
 def test_of_nothing_there_is_no_estimate() -> None:
-    assert share([]) is mean([]) is p90([]) is weighted_f1([]) is None
+    assert share([]) is mean([]) is p90([]) is weighted_f1([]) is ratio([]) is None
 
 
 def test_a_mean_has_an_interval_that_repeats_and_shrinks() -> None:
@@ -51,6 +52,20 @@ def test_a_mean_has_an_interval_that_repeats_and_shrinks() -> None:
 def test_p90_is_what_nine_of_ten_stay_under() -> None:
     found = p90([float(n) for n in range(101)])
     assert found is not None and found.value == 90 and found.low < 90 < found.high
+
+
+def test_a_ratio_is_of_the_sums_and_has_an_interval_that_repeats() -> None:
+    pairs = [(1.0, 1.0), (0.0, 3.0), (0.0, 0.0)] * 20
+    found = ratio(pairs)
+    assert found is not None and found == ratio(pairs)
+    assert (found.value, found.n) == (0.25, 60)
+    assert 0.1 < found.low < 0.25 < found.high < 0.5
+
+
+def test_a_ratio_to_nothing_is_none_and_one_to_nearly_nothing_is_no_error() -> None:
+    assert ratio([(1.0, 0.0)]) is None
+    found = ratio([(1.0, 2.0), (0.0, 0.0)])
+    assert found is not None and found.low == found.value == found.high == 0.5
 
 
 def test_weighted_f1_weighs_each_class_by_its_true_count() -> None:

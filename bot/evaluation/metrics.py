@@ -64,6 +64,21 @@ def p90(values: Sequence[float]) -> Estimate | None:
     return _bootstrap(values, lambda rows: np.percentile(rows, 90, axis=-1))
 
 
+def ratio(pairs: Sequence[tuple[float, float]]) -> Estimate | None:
+    """Estimate the sum of the first values as a share of the sum of the second, all 0 and up."""
+    import numpy as np
+
+    rows = np.asarray(pairs, dtype=np.float64).reshape(-1, 2)
+    above, below = rows.sum(axis=0)
+    if not below:
+        return None
+    drawn = np.random.default_rng(SEED).integers(len(rows), size=(RESAMPLES, len(rows)))
+    sums = rows[drawn].sum(axis=1)
+    sums = sums[sums[:, 1] > 0]  # a resample of cases without the second says nothing
+    low, high = np.percentile(sums[:, 0] / sums[:, 1], [2.5, 97.5])
+    return Estimate(float(above / below), float(low), float(high), len(rows))
+
+
 def weighted_f1(pairs: Iterable[tuple[bool, bool]]) -> Estimate | None:
     """Estimate the F1 of a two-class decision: both classes' F1, weighted by their true counts.
 

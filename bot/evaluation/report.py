@@ -16,7 +16,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bot.evaluation.metrics import Estimate, mean, occurs, p90, rouge_l, share, weighted_f1
+from bot.evaluation.metrics import (
+    Estimate,
+    mean,
+    occurs,
+    p90,
+    ratio,
+    rouge_l,
+    share,
+    weighted_f1,
+)
 from bot.path.citations import MARK
 
 Estimates = dict[str, Estimate | None]
@@ -35,6 +44,7 @@ ANSWERS = (
     ("seconds_p90", "seconds a question, p90", "s"),
 )
 KINDS = tuple(row for row in ANSWERS if row[0] in ("accuracy", "refusal", "over_refusal"))
+ADDED, NEEDED = ("read", "doubt", "check"), ("answerable", "write")  # stages of an answer
 RANKING = (
     ("recall@5", "recall@5", "%"),
     ("recall@10", "recall@10", "%"),
@@ -107,7 +117,7 @@ def answers(lines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _system(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    rows, stages = [scored(line) for line in lines], _stages(lines)
+    rows, share_added = [scored(line) for line in lines], added(lines)
     return {
         "questions": len(rows),
         "all": estimates(rows),
@@ -116,8 +126,8 @@ def _system(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             for kind in dict.fromkeys(row.kind for row in rows)
             if kind
         },
-        "stages": stages,
-        "added": _added(stages),
+        "stages": _stages(lines),
+        "added": share_added.value if share_added else 0.0,
         "invalid_citations": sum(not valid for row in rows for valid in row.marks),
         "invalid_citations_taken_out": sum(row.taken_out for row in rows),
     }
@@ -133,15 +143,18 @@ def _stages(lines: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     }
 
 
-def _added(stages: Mapping[str, float]) -> float:
-    """Return what gate and check add to the time for reading the passages and writing, 0 and up.
+def added(lines: Sequence[Mapping[str, Any]]) -> Estimate | None:
+    """Estimate what gate and check add to reading the passages and writing, 0 and up.
 
     The passages are read when the gate asks about them; what is read again after that, to write,
     is what the gate's own question costs.
     """
-    needed = stages.get("answerable", 0.0) + stages.get("write", 0.0)
-    added = sum(stages.get(name, 0.0) for name in ("read", "doubt", "check"))
-    return added / needed if needed else 0.0
+    timings = [line["result"]["timings_ms"] for line in lines]
+
+    def spent(timing: Mapping[str, float], stages: Sequence[str]) -> float:
+        return sum(timing.get(stage, 0.0) for stage in stages)
+
+    return ratio([(spent(timing, ADDED), spent(timing, NEEDED)) for timing in timings])
 
 
 # --- for people, and for machines

@@ -1,6 +1,6 @@
 """The document about this very bot, found like any other, for questions about the bot alone.
 
-It is written of what is in force, at every question that may be about the bot. It is held in
+It is written from what is in force, at every question that may be about the bot. It is held in
 memory: so it cannot be stale, the index never holds it, and no list of documents shows it. Its
 passages are ranked like the others' and put among them.
 """

@@ -1,7 +1,7 @@
 """The answer path, top to bottom: question -> passages -> prompt -> tokens -> sentences -> Answer.
 
-A generator of typed events (see `trace`); the page and the shell only render them. Everything
-else on this floor serves one of the numbered steps.
+A generator of typed events (see `trace`). The page and the shell only render them. The rooms
+`path`, `verify`, `about` and `llm` each serve some of the numbered steps.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ def answer(
 ) -> Generator[Event, None, None]:
     """Answer a question; the last event is the Answer. Closing the generator stops the model.
 
-    parameters: what is turned for this one answer; None: what is in force.
+    parameters: those of this one answer; None: those in force.
     """
     settings, chosen = bot.settings, bot.chosen
     turned = parameters or in_force(settings)
     clock = _Clock()
     chosen.begin()  # the same question gets the same answer, whatever was asked before
 
-    # 1) A follow-up is put into words that stand alone.
+    # 1) A follow-up is rewritten to stand alone.
     rewritten = yield from rewrite(question, history, chosen)
     clock.lap("resolve")
     yield Rewritten(rewritten)
@@ -163,7 +163,7 @@ def answer(
 
 
 def in_force(settings: Settings) -> Parameters:
-    """Return the parameters as they are as long as nobody turns them."""
+    """Return the parameters as they are as long as nobody changes them."""
     return Parameters(settings.top_k, DENSE_WEIGHT, answerability.THRESHOLD)
 
 

@@ -1,6 +1,6 @@
 """What an answer needs, opened in one place, and closed again.
 
-The order is: embedder, index, chat model. How answers are made of it is `answer`'s.
+settings -> embedder -> index -> chat model -> Bot, which `answer` is given.
 """
 
 from __future__ import annotations

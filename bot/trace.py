@@ -1,7 +1,7 @@
 """The data that travels on the answer path, and its JSON.
 
-Made by the stages as they run, never reconstructed for display: the page, the shell and `--json`
-render these and nothing else. Knows no model, no index, no page.
+The stages make it as they run. It is never reconstructed for display: the page, the shell and
+`--json` render these and nothing else.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ class Answer:
     draft: str = ""  # what the model wrote, before anything was taken out
     invalid_citations: list[int] = field(default_factory=list)  # [n] that named no passage
     notes: list[str] = field(default_factory=list)
-    parameters: Parameters | None = None  # turned for this answer; None: those in force
+    parameters: Parameters | None = None  # changed for this answer; None: those in force
 
     @property
     def cited(self) -> frozenset[int]:

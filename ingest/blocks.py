@@ -1,6 +1,6 @@
 """HTML and DOCX as blocks: paragraphs, list items, table rows, and headings, in reading order.
 
-Knows how these two formats nest. Knows nothing of offsets: ingest.documents joins the blocks.
+`documents` joins the blocks to one text and counts the offsets.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A Document to chunks: spans of its text that follow its structure and fit the embedder.
 
-Pure functions. Knows no model: the caller says where the embedder's tokens begin.
+Pure functions; the caller says where the embedder's tokens begin.
 
 A section whose body fits is one chunk. A larger body is cut into about equal parts, each cut at
 the best boundary near: a paragraph's end, else a line's, a sentence's, a word's, else a token's.

@@ -1,7 +1,7 @@
 """Bytes to a Document: its text, and where its headings and pages begin in that text.
 
-Knows five formats, chosen by the suffix of the name. Knows nothing of chunks, tokens, or the
-index, and opens no file: the caller brings the bytes.
+There are five formats, chosen by the suffix of the name. No file is opened here: the caller brings
+the bytes.
 """
 
 from __future__ import annotations

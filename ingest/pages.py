@@ -1,6 +1,6 @@
 """A page of a PDF as a picture, and where on it some of its text stands.
 
-Knows pdfium and how `documents` makes text of a page; draws no mark itself.
+pdfium draws the page. The marks are drawn by whoever shows it.
 """
 
 from __future__ import annotations

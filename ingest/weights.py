@@ -6,8 +6,6 @@ A file is accepted by its SHA-256 alone, wherever it came from. Under `settings.
     models/NAME.json     size and time of each file when its hash was last found right
     models/NAME.lock     held while a process fetches, checks or removes the model
     models/NAME.tmp/     work space of a download, emptied before and after it
-
-This module knows nothing of the libraries that load the models.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def test_every_setting_is_listed() -> None:
         (rewrite, "TURNS", "earlier", 9, "last 9 turns"),
     ],
 )
-def test_a_bar_is_told_as_it_is_in_force(
+def test_a_threshold_is_told_as_it_is_in_force(
     monkeypatch: pytest.MonkeyPatch,
     module: Any, constant: str, heading: str, value: float, words: str,
 ) -> None:  # fmt: skip

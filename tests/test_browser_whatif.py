@@ -168,4 +168,4 @@ def test_it_fits_a_narrow_page_and_says_what_is_missing(page: Page) -> None:
     expect(page.locator("#chat .answer")).to_have_count(0)
     page.get_by_role("tab", name="What if").click()
     expect(page.locator("#ranking")).to_contain_text("Ask a question in the chat first")
-    expect(page.locator("#knobs")).to_be_hidden()
+    expect(page.locator("#parameters")).to_be_hidden()

@@ -242,7 +242,7 @@ def test_a_large_index_is_sampled_and_what_was_found_is_drawn(
     chunks = [indexed(str(n), f"Passage number {n}.", number=n) for n in range(95)]
     asked = Asked("number 3", vector("number 3"), [passage(1, "", id="3"), passage(2, "", id="94")])
     html = page(snapshot(chunks), asked)
-    assert "12 of 95 passages are drawn" in text_of(html)
+    assert "12 of 95 chunks are drawn" in text_of(html)
     assert len(points(html)) == 12
     assert html == page(snapshot(chunks), asked), "the same ones every time"
     assert "are drawn" not in text_of(page())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -26,15 +27,43 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 
 
 @pytest.mark.parametrize("setting", [field.name for field in dataclasses.fields(Settings)])
-def test_every_setting_is_in_the_help(setting: str) -> None:
-    assert f"WHYBOT_{setting.upper()} " in ENVIRONMENT
+def test_every_setting_is_in_the_help_and_the_readme(setting: str) -> None:
+    assert f"\n  WHYBOT_{setting.upper()} " in ENVIRONMENT
+    assert f"\nWHYBOT_{setting.upper()} " in README
 
 
-def test_the_help_states_the_defaults() -> None:
-    settings = Settings()
-    for name in ("top_k", "window", "max_tokens"):
-        line = next(line for line in ENVIRONMENT.splitlines() if f"WHYBOT_{name.upper()}" in line)
-        assert f"({getattr(settings, name)})" in line
+@pytest.mark.parametrize("text", [ENVIRONMENT, README], ids=["help", "readme"])
+@pytest.mark.parametrize("name", ["top_k", "window", "max_tokens"])
+def test_the_defaults_are_those_in_force(text: str, name: str) -> None:
+    line = next(line for line in text.splitlines() if f"WHYBOT_{name.upper()} " in line)
+    assert f"({getattr(Settings(), name)})" in line
+
+
+def test_the_readme_can_be_read_in_one_go() -> None:
+    assert len(README.splitlines()) <= 130
+
+
+DOCUMENTS = ("README.md", "bot/README.md", "ingest/README.md", "tests/README.md",
+             "tests/gold/README.md", ".github/CONTRIBUTING.md")  # fmt: skip
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_link_leads_to_a_file(document: str) -> None:
+    text = (ROOT / document).read_text("utf-8")
+    places = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    assert [
+        place for place in places if not (ROOT / document).parent.joinpath(place).exists()
+    ] == []
+
+
+@pytest.mark.parametrize("document", ["bot/README.md", "ingest/README.md"])
+def test_a_module_that_is_named_is_there(document: str) -> None:
+    text = (ROOT / document).read_text("utf-8")
+    there = {
+        path.name for floor in ("bot", "ingest", "tests") for path in (ROOT / floor).rglob("*")
+    }
+    named = {*re.findall(r"\b\w+\.(?:py|txt|js|css)\b", text)}
+    assert named and named <= there
 
 
 def test_ci_runs_the_command_of_the_readme() -> None:

@@ -206,7 +206,7 @@ def test_library_takes_a_document_and_gives_it_back(
     page.get_by_role("button", name="Remove …").click()
     expect(page.locator("#said")).to_contain_text("Remove platypus.md?")
     page.get_by_role("button", name="Yes, remove it").click()
-    expect(page.locator("#said")).to_contain_text("Removed platypus.md: 1 passages")
+    expect(page.locator("#said")).to_contain_text("Removed platypus.md: 1 chunks")
     expect(documents.locator("tbody tr")).to_have_count(1)
     assert not (ready.settings.corpus / "platypus.md").exists()
 

@@ -1,6 +1,6 @@
-"""Is a question about the bot it is put to? Its words, and questions that are.
+"""Whether a question is about the bot: the words that speak to one, and known questions.
 
-Knows English questions; knows no document, and how near two questions are is for others to say.
+All of it is English. How near a question comes to the known ones is measured in `search`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The last evaluation of each kind, remembered beside the index.
+"""The last evaluation of each kind, in one file beside the index.
 
-Knows what is kept of one and where; knows nothing of how it is measured, or told.
+`whybot eval` writes it, and the document about the bot tells of it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The document about this very bot, found like any other, for questions about the bot alone.
 
-Knows how to make it of an open bot, when it takes part in a search, and how its passages join the
-others'. It is held in memory and made for each question that may be about the bot, of what is in
-force then: so it cannot be stale, the index never holds it, and no list of documents shows it.
+It is written from what is in force, at every question that may be about the bot. It is held in
+memory: so it cannot be stale, the index never holds it, and no list of documents shows it. Its
+passages are ranked like the others' and put among them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Answers in the shell: the events of the answer path, printed.
 
-Knows the terminal; every fact it prints comes from an event. stdout gets the answer and its
-sources, stderr what is going on meanwhile.
+stdout gets the answer and its sources. stderr gets what is going on meanwhile.
 """
 
 from __future__ import annotations

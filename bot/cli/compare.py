@@ -1,6 +1,6 @@
 """A comparison in the shell: three texts on stdout, every sentence with its mark.
 
-Knows the terminal; every fact it prints comes from a step. Progress goes to stderr.
+Progress goes to stderr.
 """
 
 from __future__ import annotations

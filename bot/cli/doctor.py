@@ -1,6 +1,6 @@
 """Check everything a question needs, each check with the command that mends it.
 
-Knows what to ask of every part; changes nothing.
+Nothing is changed or downloaded.
 """
 
 from __future__ import annotations

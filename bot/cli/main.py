@@ -39,7 +39,8 @@ settings (environment variables; an option wins over its variable):
                      is made and printed)
   OLLAMA_HOST        where Ollama answers (127.0.0.1:11434)
 
-exit codes: 0 done or answered, 1 something you can mend, 2 usage, 3 abstained, 130 interrupted
+exit codes: 0 done or answered, 1 something you can mend, 2 usage, 3 the documents do not say,
+130 interrupted
 """
 
 

@@ -1,7 +1,7 @@
 """`whybot replay FILE`: the turn of a receipt once more, here and now, and what changed.
 
-The receipt decides what its answer depends on, but the corpus, the
-index and the embedder that made it are those of this folder.
+The receipt gives the question, the settings and the model. The corpus, the index and the embedder
+are those of this folder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The code that an answer passes through, as one hash: what was measured with another is older.
+"""The code that an answer passes through, as one hash: an answer under another is older.
 
 Comments, docstrings and blank lines do not count, for they change no answer.
 """

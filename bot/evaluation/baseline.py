@@ -1,7 +1,7 @@
 """The pipeline of the tutorials, to compare with: passages by cosine, and one prompt.
 
-Same model, same index, same number of passages as the product; no gate, no check, no citations,
-follow-ups as typed. It has refused when the first sentence it wrote matches REFUSAL or
+It has the product's model, index and number of passages. It has no gate, no check and no citations,
+and takes follow-ups as typed. It has refused when the first sentence it wrote matches REFUSAL or
 `grounding.REFUSAL`: it has no other way to say so.
 """
 

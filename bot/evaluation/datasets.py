@@ -1,7 +1,7 @@
 """Question sets for `whybot eval`: their files, and the passages they bring along.
 
-Knows two formats (questions with known answers, and the BEIR layout for retrieval) and how their
-passages become rows like those of the index; knows no model and no metric.
+There are two formats: questions with known answers, and the BEIR layout for retrieval. Passages
+that come with a set become rows like those of the index.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Answered questions to numbers, and numbers to a table. Reads stored lines, asks nobody.
+"""Answered questions to numbers, and numbers to a table, from stored lines alone (see `answers`).
 
-Knows what a stored line holds (see `evaluate`); knows no model and no index. What counts:
+What counts:
 
 - refused: the answer says `abstained` (of the baseline: its first sentence is a refusal);
 - right: answerable, not refused, and a variant of every required group occurs;

@@ -1,8 +1,8 @@
 """One question, three ways: without passages, with those retrieval finds, with wrong ones.
 
-A generator of steps, as `answer` is of events; knows nothing of HTML or of terminals. Whatever a
-way writes is checked against the passages that retrieval found, and the middle one is the bot's
-own path: what it withheld stays withheld.
+A generator of steps, as `answer` is of events. Whatever a way writes is checked against the
+passages that retrieval found. The middle way is the bot's own path: what it withheld stays
+withheld.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a comparison of ways to answer is made of, and what each of them says alone.
 
-Data and pure functions; knows no model and no page.
+Data and pure functions; `compare` fills them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What if? The ranking of a question under other parameters, and what that made of its answer.
 
-The ranking, the selection and the threshold are the answer path's own. No model is asked: pure
-functions, but for `opened`, which retrieves once.
+The ranking, the selection and the threshold are the answer path's own. No model is asked. All
+functions are pure, but for `opened`, which retrieves once.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Case:
 class Row:
     """What becomes of one candidate."""
 
-    passage: Passage  # scored at the weight as it is turned; `n` is its rank there
+    passage: Passage  # scored at the weight as it is set; `n` is its rank there
     rank_before: int | None  # None: the bot's own passages did not take part then
     n: int | None  # its number for the model; None: it is left out
     n_before: int | None
@@ -136,7 +136,7 @@ def _selected(
 
 
 def _fitting(case: Case, chosen: Sequence[Passage]) -> tuple[list[Passage], list[Dropped]]:
-    """Drop the worst until the prompt fits, as `prompt.build` does with exact counts."""
+    """Drop the worst until the prompt fits, as `prompts.build` does with exact counts."""
     shown, unfit = list(chosen), list[Dropped]()
     while shown:
         size = case.frame + sum(case.sizes[passage.id] for passage in shown)

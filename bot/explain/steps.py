@@ -1,7 +1,7 @@
 """How an answer came about, in plain words: its trace, told step by step.
 
-Knows the Answer and the thresholds it was held against; knows nothing of pages or terminals. Every
-figure is the trace's own: nothing is measured here, and a step that did not happen is not told.
+Every figure is the trace's own, or a threshold that it was held against. Nothing is measured here,
+and a step that did not happen is not told.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Step:
 def explain(answer: Answer, taught: Mapping[str, IndexedChunk] | None = None) -> list[Step]:
     """Tell how an answer came about, in the order in which it did.
 
-    taught: passages that teach steps, by title; see `teaches.passages`.
+    taught: passages that teach steps, by title; see `learn_more.passages`.
     """
     steps = [_question(answer), _search(answer)]
     if _found(answer):

@@ -1,12 +1,15 @@
 """The embedded engine: llama.cpp (xllamacpp) in this process, as a LangChain chat model.
 
-Knows GGUF files, tokens and how to stop; knows nothing of passages, questions or settings.
+It loads a GGUF file, counts tokens, streams text, and can be stopped. What the engine needs that
+its API does not say:
 
-What the engine needs that its API does not say: Ctrl-C is lost inside its callbacks, so
-generation runs in a worker thread that hands chunks over in a queue; prefill is cut in small
-batches, because between two batches is the only place where it can be watched and stopped; what
-it keeps of earlier prompts shows in its probabilities (see `slots`); and it opens a loopback HTTP
-port by itself, which is locked with a random key. That port is also the only way to its tokenizer.
+- Ctrl-C is lost inside its callbacks. So generation runs in a worker thread, which hands chunks
+  over in a queue.
+- Between two batches is the only place where prefill can be watched and stopped. So batches are
+  small.
+- What it keeps of earlier prompts shows in its probabilities: see `prefix_cache`.
+- It opens a loopback HTTP port by itself, which is locked with a random key. That port is also the
+  only way to its tokenizer.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What the engine keeps of the prompts it has read, and how much of that may be used again.
 
-Its kernels round a token's numbers by the token's place in its batch: P(Yes) of one prompt was .87
-or .85, by where the prompt before it had parted from it. What was read in whole batches counted
-from the first token is the same to the last bit, whatever had been read before.
+The engine's kernels round a token's numbers by the token's place in its batch. P(Yes) of one prompt
+was .87 or .85, by where the prompt before it had parted from it. What was read in whole batches,
+counted from the first token, is the same to the last bit, whatever had been read before.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Which chat model answers, and why; every one a LangChain BaseChatModel.
+"""Which chat model answers, and why; every one is a LangChain BaseChatModel.
 
-Knows the providers and their failures; knows nothing of passages or prompts.
+setting `model` -> Ollama, the embedded engine or a provider of LangChain -> Chosen. What goes wrong
+with any of them becomes one error in one line.
 """
 
 from __future__ import annotations

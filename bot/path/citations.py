@@ -1,4 +1,4 @@
-"""The sentences of an answer and the [n] in them. Pure functions; knows nothing of models."""
+"""The sentences of an answer and the [n] in them. Pure functions."""
 
 from __future__ import annotations
 

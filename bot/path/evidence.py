@@ -1,6 +1,6 @@
 """The passages' own sentences, and which of them comes nearest to a text.
 
-Knows words and vectors; knows no model and does not judge.
+Nearness is shared stems and cosines. Whether the nearest one is near enough is judged in `verify`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """An index in memory: what a Retriever reads of one, over chunks that no Chroma folder holds.
 
-Knows chunks and vectors; knows nothing of where they come from.
+The document about the bot is ranked with it, and so are passages that a question set brings.
 """
 
 from __future__ import annotations

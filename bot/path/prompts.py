@@ -1,7 +1,7 @@
 """Passages and a question to messages that fit the model's window.
 
-Knows how the model is spoken to; knows nothing of retrieval or providers. The stable text comes
-first and the question last, so that the engine's prefix cache spares the model what it has read.
+The stable text comes first and the question last, so that the engine's prefix cache spares the
+model what it has read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """Question to passages: dense search and BM25, fused into one score.
 
-Knows the index, the embedder and how to rank; knows nothing of models, prompts or answers.
-
 Fusion is the convex sum w * cosine + (1 - w) * BM25 / its upper bound, both absolute: Bruch et al.
 2023, "An Analysis of Fusion Functions for Hybrid Retrieval" (theoretical normalisation). The parts
 stay visible in every passage.

@@ -1,7 +1,7 @@
 """A follow-up question ("and the pros?") to one that stands alone.
 
-Knows the conversation and the model; knows nothing of passages. A cheap rule decides whether a
-question leans on an earlier one, because rewriting what needs none costs seconds and can do harm.
+A cheap rule decides whether a question leans on an earlier one. Only then is the model asked to
+rewrite it, because rewriting what needs none costs seconds and can do harm.
 """
 
 from __future__ import annotations

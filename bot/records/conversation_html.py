@@ -1,6 +1,7 @@
 """A whole conversation as one HTML page, built of the parts of a receipt's.
 
-Pure functions; as there, all that is shown is text, no script runs, and the JSON travels along.
+Pure functions. As in a receipt, all that is shown is text, no script runs, and the JSON travels
+along.
 """
 
 from __future__ import annotations

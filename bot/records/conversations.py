@@ -1,8 +1,7 @@
 """The page's conversations on disk: one JSON file each, as they were when they were answered.
 
-Knows the folder, its files and the data of exchanges, never Gradio or HTML. Passages, trace and
-receipt are in the file, so that a conversation outlives its documents. Files are named by ids that
-are made here; no text from outside ever becomes part of a path.
+Passages, trace and receipt are in the file, so that a conversation outlives its documents. Files
+are named by ids that are made here. No text from outside ever becomes part of a path.
 """
 
 from __future__ import annotations

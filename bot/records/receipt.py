@@ -1,7 +1,7 @@
-"""A receipt: one turn in one file, with all that is needed to run it again.
+"""A receipt: one turn, with all that is needed to run it again and to say what is not as it was.
 
-Knows the trace and what it was made with, and the file's two forms: JSON, and a page that carries
-the JSON. Knows nothing of how answers are made (`answer`), run again or compared (`replay`).
+It is made of the trace and of what the answer depended on: model, settings, index, corpus.
+`receipt_file` writes and reads it, and `replay` compares two.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Exchange:
     gate: Gate | None = None
     answer: Answer | None = None
     receipt: Receipt | None = None
-    taught: Mapping[str, IndexedChunk] = field(default_factory=dict)  # see `explain`
+    taught: Mapping[str, IndexedChunk] = field(default_factory=dict)  # see `steps.explain`
     error: str = ""
 
     @property

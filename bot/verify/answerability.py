@@ -1,8 +1,8 @@
 """May we answer? What retrieval found, and what the model says of it, weighed before and after.
 
-Knows passages and how to ask the model Yes or No; knows nothing of how passages are found or of
-how answers are shown. Three looks, each dearer than the one before: at the scores, which costs
-nothing; at the passages, which the model reads anyway; and, only in doubt, at its draft.
+There are three looks, each dearer than the one before. `gate` looks at the scores, which costs
+nothing. `before`, the pre-check, asks of the passages, which the model reads anyway. `after`, the
+post-check, asks of the draft, and only in doubt.
 """
 
 from __future__ import annotations
@@ -63,7 +63,10 @@ def gate(passages: Sequence[Passage], threshold: float = THRESHOLD) -> Gate:
 def pre_check(
     gate: Gate, question: str, passages: Sequence[Passage], chosen: Chosen
 ) -> Generator[Reading, None, Gate]:
-    """Weigh whether the passages hold the answer; a model that cannot say lets it pass."""
+    """Pre-check: weigh whether the passages hold the answer.
+
+    A model that gives no probabilities lets every question pass.
+    """
     yes = yield from yes_no.answerable(chosen, passages, question)
     if yes is None:
         return replace(gate, reason="this model gives no probabilities: it was not asked")
@@ -85,11 +88,11 @@ def pre_check(
 def post_check(
     gate: Gate, question: str, sources: Sources, draft: str, chosen: Chosen
 ) -> Generator[Reading, None, tuple[Gate, list[Judged]]]:
-    """In doubt, ask whether the draft answers the question, and what it rests on does.
+    """Post-check: in doubt, ask whether the draft answers the question, and what it rests on does.
 
-    A draft that rests on passages about another subject than the question names is in doubt too.
-    A sentence that surely answers alone is preferred to a draft that rests on none such. Returns
-    what was asked about the sentences too, so that it need not be asked again.
+    A subject mismatch puts a draft in doubt too: the passages it rests on are about another subject
+    than the question names. A sentence that surely answers alone is preferred to a draft that rests
+    on none such. Returns what was asked about the sentences too: it need not be asked again.
     """
     if number_missing(question, draft):
         reason = "the question asks for a number or a date, and the draft has none"
@@ -137,7 +140,7 @@ def _convinces(
 def probability(signals: Signals) -> float:
     """Return the probability that the passages hold the answer, 0..1.
 
-    A subject that the draft strays from counts as a name that stands in no passage.
+    A subject mismatch counts as a name that stands in no passage.
     """
     odds = CONSTANT + YES * log_odds(signals.yes) + COSINE * signals.cosine
     return 1 / (1 + math.exp(-odds - UNKNOWN * bool(signals.unknown or signals.mismatch)))

@@ -1,7 +1,6 @@
-"""Do the passages state what was written? Sentence by sentence.
+"""Whether the passages state what was written, sentence by sentence.
 
-Knows passages, sentences and how to ask the model Yes or No; knows nothing of how passages are
-found or of how answers are shown. Cheap tests come first, the model decides what they leave open.
+Cheap tests of words and vectors come first. The model decides what they leave open.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Numbers, names and quotes of a text that stand in no passage.
+"""Names, numbers and quotes of a text that stand in no passage, and subjects that are mismatched.
 
-The cheapest test of a question and of a sentence alike: knows words, and no model.
+The cheapest test of a question and of a sentence alike: words are compared, and no model is asked.
 """
 
 from __future__ import annotations

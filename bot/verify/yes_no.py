@@ -1,7 +1,7 @@
 """Every question for Yes or No that is put to the chat model: its words, its sending, its reading.
 
-Each generator yields how far the model has read, and returns the probability of Yes against No,
-0..1; None where the provider gives no log-probabilities, or neither word is among the likeliest.
+Each generator yields how far the model has read. It returns the probability of Yes against No,
+0..1, or None where the provider gives no log-probabilities or neither word is among the likeliest.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The web page: build it, serve it on this machine, open the bot behind it, close it all.
 
-Knows Gradio's launch and what keeps it from the network; knows nothing of what the pages do.
+What keeps Gradio from the network is set here too.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The front door of the page: whom its server answers, and who has to log in first.
 
 Any site can have a name of its own point at this machine (DNS rebinding), or have the browser
-send requests here. So a request is answered if its Host is a loopback name, one that the server
-was started for, or one that was allowed, and if no other site's page asks. Beyond this machine a
-password is asked for. Knows headers and Gradio's sessions, and nothing of what is behind the door.
+send requests here. So a request is answered only if two things hold. Its Host is a loopback name,
+one that the server was started for, or one that was allowed. And no other site's page asks. Beyond
+this machine a password is asked for.
 """
 
 from __future__ import annotations

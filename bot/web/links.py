@@ -1,7 +1,4 @@
-"""Addresses within the page's own server.
-
-Knows how a place in a document is named in an address; knows nothing of what is served there.
-"""
+"""Addresses within the page's own server: how a place in a document is named in one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The bot behind the page: opened in the background, lent to one question at a time.
 
-Knows in which order things open and how far they are; knows nothing of pages or HTML.
+It tells how far the opening is, so that the page is there before the model is.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class Room:
         self._now(f"{verb}{what}{share}")
 
     def _ingesting(self, what: str, done: int, total: int) -> None:
-        noun = "documents" if what == "reading" else "passages"
+        noun = "documents" if what == "reading" else "chunks"
         self._now(f"{what} {done} of {total} {noun}")
 
     def _say(self, line: str) -> None:

@@ -1,6 +1,6 @@
 """One conversation: its exchanges, and how the events of an answer change them.
 
-Knows the room and the events; knows nothing of HTML or Gradio.
+question -> the room lends the bot -> events -> exchange, and the page draws it after each event.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the pages have in common: question boxes, quick events, and how a run is stopped.
 
-Knows Gradio; knows nothing of what the pages show or do. Imported only by them.
+Only the pages and `app.build` import it, because it imports Gradio.
 """
 
 from __future__ import annotations

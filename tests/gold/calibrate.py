@@ -1,4 +1,4 @@
-"""Fit the weights of `bot.answerability` on stored answers, and say how they do.
+"""Fit the weights of `bot.verify.answerability` on stored answers, and say how they do.
 
 Run: `python tests/gold/calibrate.py ANSWERS.jsonl...`, files that `whybot eval --out` wrote. The
 signals are in every stored trace, so no model is asked. Cross-validated in ten folds, three times.
@@ -23,7 +23,7 @@ NAMES = ("log-odds of Yes", "cosine", "unknown name")
 
 
 def main(paths: list[str]) -> None:
-    """Print weights, constant, and what each bar refuses of each file."""
+    """Print weights, constant, and what each threshold refuses of each file."""
     rows, truths, files = [], [], []
     for path in paths:
         for text in Path(path).read_text("utf-8").splitlines():
@@ -49,10 +49,10 @@ def main(paths: list[str]) -> None:
     for name in dict.fromkeys(files):
         of = sets == name
         print(f"{name}: AUC {roc_auc_score(y[of], p[of]):.3f}")
-        for bar in np.arange(0.3, 0.6, 0.05):
-            refused = p[of] < bar
+        for threshold in np.arange(0.3, 0.6, 0.05):
+            refused = p[of] < threshold
             over, right = refused[y[of]].mean(), refused[~y[of]].mean()
-            print(f"  bar {bar:.2f}: refused {right:.0%}, over-refused {over:.0%}")
+            print(f"  threshold {threshold:.2f}: refused {right:.0%}, over-refused {over:.0%}")
 
 
 if __name__ == "__main__":

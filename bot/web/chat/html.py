@@ -1,4 +1,4 @@
-"""Exchanges, passages and documents to HTML. Pure functions.
+"""Exchanges and passages to HTML. Pure functions.
 
 Everything that comes from a document, a question or a model is text and stays text: it can make
 no element and load no image, and it leads nowhere but to the documents.

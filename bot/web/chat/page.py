@@ -1,7 +1,7 @@
 """The chat page: conversation, question box, and the sources beside them.
 
-Knows Gradio; what is shown comes from `render`, what happens from `exchange`. Imported only by
-`app.build`, because Gradio takes seconds to import and must be told before to keep to itself.
+What it shows is made in `html`, and what happens in `bot.web.conversation`. Only `app.build`
+imports it, because Gradio takes seconds to import and must be told before to keep to itself.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How an answer came about, as HTML: folded under it, and every step of it folded again.
 
-Knows the steps; everything in them is text and stays text. Pure functions.
+Everything in the steps is text and stays text. Pure functions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ingest.index import IndexedChunk
 
 
 def why(answer: Answer, taught: Mapping[str, IndexedChunk] | None = None) -> str:
-    """Return how an answer came about, folded; taught: see `explain`."""
+    """Return how an answer came about, folded; taught: see `steps.explain`."""
     steps = "".join(step(one) for one in explain(answer, taught))
     return f'<details class="why"><summary>Why this answer</summary>{steps}</details>'
 

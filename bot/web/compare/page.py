@@ -1,7 +1,7 @@
 """The page that compares: a question box, and three columns that fill one after the other.
 
-Knows Gradio; what is shown comes from `compare_page`, what happens from `comparing`. Imported
-only by `app.build`, as `chat` is.
+What it shows is made in `html`, and what happens in `state`. Only `app.build` imports it, as it
+does `chat`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """One comparison on the page: how its steps change it.
 
-Knows the room and the steps; knows nothing of HTML or Gradio. What waits, fails and stops does
-so as for an answer of the chat.
+What waits, fails and stops does so as for an answer of the chat.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The panel of kept conversations beside the chat: open, rename, delete, export.
 
-Knows Gradio and which part of the panel is shown when; the files are `bot.history`'s. Imported
-only by `chat`. The panel is opened and closed in the browser alone.
+The files are written in `bot.records.conversations`. Only the chat's page imports it. The panel is
+opened and closed in the browser alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Keep a conversation on disk after each of its questions, however it ended.
-
-Knows conversations and their store; knows nothing of Gradio or HTML.
-"""
+"""Keep a conversation on disk after each of its questions, however it ended."""
 
 from __future__ import annotations
 

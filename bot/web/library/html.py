@@ -24,7 +24,7 @@ def documents(entries: Sequence[Entry], skipped: Mapping[str, str], opening: boo
         )
         parts.append(
             '<div class="scroll"><table class="documents"><thead><tr><th scope="col">Document</th>'
-            '<th scope="col">Title</th><th scope="col" class="number">Passages</th>'
+            '<th scope="col">Title</th><th scope="col" class="number">Chunks</th>'
             f'<th scope="col" class="number">Pages</th></tr></thead><tbody>{rows}</tbody></table>'
             "</div>"
         )

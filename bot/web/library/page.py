@@ -1,6 +1,6 @@
 """The library page: what the index holds, adding documents and removing them.
 
-Knows Gradio; the work is `ingest.library`'s. Imported only by `app.build`, as `chat` is.
+The work is done in `ingest.library`. Only `app.build` imports it, as it does `chat`.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def confirmation(name: str | None) -> list[Any]:
     """Ask before a document is removed."""
     if not name:
         return [parts.said("Choose a document first."), gr.Row(visible=False)]
-    line = f"Remove {name}? Its passages leave the index; its file is kept in the index folder."
+    line = f"Remove {name}? Its chunks leave the index; its file is kept in the index folder."
     return [parts.said(line), gr.Row(visible=True)]
 
 
@@ -128,4 +128,4 @@ def dropped(room: Room, name: str | None) -> str:
     with room.writing() as embedder:
         count, kept = library.remove(room.settings, embedder, name)
     where = f" Its file is now {kept}." if kept else ""
-    return parts.said(f"Removed {name}: {count} passages.{where}")
+    return parts.said(f"Removed {name}: {count} chunks.{where}")

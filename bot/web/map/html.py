@@ -1,7 +1,7 @@
 """The page of the map: what it shows and what it does not, the legend, and the nearest as text.
 
-Knows the index's chunks and vectors, and a question with what it found; knows nothing of Gradio.
-Pure functions. All that comes from a document or a question is text and stays text.
+Made of the index's chunks and vectors, and of a question with what it found. Pure functions. All
+that comes from a document or a question is text and stays text.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def page(index: Snapshot, projection: Projection, asked: Asked | None) -> str:
         f'<div class="map">{about(index, projection, len(points))}'
         f'<div class="map-desk"><div class="map-left"><a class="skip" href="#map-end">'
         f"Skip the points</a>{picture}"
-        '<p class="map-tip">Point at a passage, or step to it with Tab, to read its first words; '
+        '<p class="map-tip">Point at a chunk, or step to it with Tab, to read its first words; '
         "click or Enter opens it.</p></div>"
         f"{legend(order, sizes, marks, asked)}</div>"
         f'<div id="map-end" tabindex="-1">'
@@ -84,11 +84,11 @@ def about(index: Snapshot, projection: Projection, drawn: int) -> str:
             f"proof. The distances that count are cosines in all {width} dimensions."
         )
     elif total == 1:
-        line = "The index holds one passage: a map needs more to compare."
+        line = "The index holds one chunk: a map needs more to compare."
     else:
-        line = f"All passages are the same in all {width} dimensions: the map is one point."
+        line = f"All chunks are the same in all {width} dimensions: the map is one point."
     more = (
-        f'<p class="hint">{drawn:,} of {total:,} passages are drawn, evenly chosen, and always '
+        f'<p class="hint">{drawn:,} of {total:,} chunks are drawn, evenly chosen, and always '
         "those that the question found. The axes are those of all.</p>"
         if drawn < total
         else ""

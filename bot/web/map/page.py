@@ -1,7 +1,6 @@
-"""The map page: the passages of the index on a plane, and a question among them.
+"""The map page: the chunks of the index on a plane, and a question among them.
 
-Knows Gradio and the room; what is shown comes from `map_page`. Imported only by `app.build`, as
-`chat` is.
+What it shows is made in `html`. Only `app.build` imports it, as it does `chat`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The map itself as SVG: a point for each passage, and the question with what it found.
+"""The map itself as SVG: a point for each chunk, and the question with what it found.
 
-Knows shapes, sizes and order of drawing; knows nothing of vectors or pages. Pure functions. All
-that comes from a document or a question is escaped text; every point is a link.
+Pure functions: shapes, sizes and the order of drawing. All that comes from a document or a question
+is escaped text. Every point is a link.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STAR = "M0-12 2.9-4 11.4-3.7 4.7 1.5 7 9.7 0 5 -7 9.7-4.7 1.5-11.4-3.7-2.9-4z"
 CROWD = 500  # points from which on they are drawn smaller
 TOUCH = 26  # radius that takes a click around a point, where no other point is as near
 LABEL = 21  # from a point to its number
-WORDS = 140  # characters of a passage that a point says
+WORDS = 140  # characters of a chunk that a point says
 
 Place = tuple[float, float]
 _COMPASS = [(cos(radians(angle)), -sin(radians(angle))) for angle in range(0, 360, 45)]
@@ -38,7 +38,7 @@ _RING = '<circle class="ground" r="13"/><circle class="ring" r="9.5"/>'
 
 @dataclass(frozen=True)
 class Point:
-    """A passage on the map."""
+    """A chunk on the map."""
 
     chunk: IndexedChunk
     x: float  # on the plane, as `spacing` is
@@ -62,19 +62,19 @@ def swatch(inner: str) -> str:
 
 
 def where(chunk: IndexedChunk) -> str:
-    """Return where a passage stands, for people: document, heading path and page."""
+    """Return where a chunk stands, for people: document, heading path and page."""
     parts = [chunk.document, chunk.heading, f"page {chunk.page}" if chunk.page else ""]
     return ", ".join(part for part in parts if part)
 
 
 def words(chunk: IndexedChunk) -> str:
-    """Return the first words of a passage, in one line."""
+    """Return the first words of a chunk, in one line."""
     line = " ".join(chunk.text.split())
     return line if len(line) <= WORDS else f"{line[: WORDS - 1]}…"
 
 
 def link(chunk: IndexedChunk) -> str:
-    """Return the attributes of a link to a passage; it opens beside, and the chat stays."""
+    """Return the attributes of a link to a chunk; it opens beside, and the chat stays."""
     href = links.reader(chunk.document, chunk.start, chunk.end, chunk.text)
     return f'href="{escape(href)}" target="_blank" rel="noopener"'
 
@@ -97,7 +97,7 @@ def draw(points: Sequence[Point], question: Place | None, explained: tuple[float
     size = 0.65 if len(points) > CROWD else 1
     return (
         f'<svg class="plane{" asking" if question else ""}" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        f'style="--size:{size}" role="group" aria-label="Map of the passages">'
+        f'style="--size:{size}" role="group" aria-label="Map of the chunks">'
         f"{''.join(parts)}</svg>"
     )
 

@@ -1,7 +1,7 @@
 """The route that shows a document of the index: at a passage, whole, or chunk by chunk.
 
-Knows addresses, statuses and headers. Only what the index names is read: a name from an address
-is compared with the index's, and opens nothing by itself.
+Addresses come in, statuses, headers and pages go out. Only what the index names is read: a name
+from an address is compared with the index's, and opens nothing by itself.
 """
 
 from __future__ import annotations

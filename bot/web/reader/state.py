@@ -1,7 +1,7 @@
 """A document as it can be read now, and where a quoted passage stands in it.
 
-Knows files, chunks and digests; knows nothing of HTML. No file is opened that the index does not
-name.
+Digests tell whether the file is still the one that was ingested. No file is opened that the index
+does not name.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The what-if page: turn the parameters of an answered question, and see what becomes of it.
+"""The what-if page: change the parameters of an answered question, and see what becomes of it.
 
-Knows Gradio; what is shown comes from `whatif_page`, what happens from `bench`. Imported only by
-`app.build`, as `chat` is.
+What it shows is made in `html`, and what happens in `state`. Only `app.build` imports it, as it
+does `chat`.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def chosen(room: Room, talk: Conversation, tried: Bench, number: int | None) -> 
 
 
 def turned(tried: Bench, top_k: int, weight: float, threshold: float) -> str:
-    """Turn the parameters, and rank anew."""
+    """Change the parameters, and rank anew."""
     tried.turn(int(top_k), weight, threshold)
     return html.ranking(tried)
 

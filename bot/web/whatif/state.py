@@ -1,6 +1,6 @@
 """What one browser tab tries out on an answer: other parameters, another answer, one passage less.
 
-Knows the room and the exchanges it runs there; knows nothing of HTML or Gradio.
+What asks the model runs in the room, one after the other, as the chat's questions do.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Trial:
 
 @dataclass
 class Bench:
-    """The case on the bench, its parameters as they are turned, and what was run with them."""
+    """The case on the bench, its parameters as they are set, and what was run with them."""
 
     case: Case | None = None
     changes: int = -1  # of the room, when the case was opened
@@ -58,7 +58,7 @@ class Bench:
         self.case = self.parameters = self.again = self.trial = None
 
     def turn(self, top_k: int, dense_weight: float, threshold: float) -> None:
-        """Turn the parameters; what is switched off stays so."""
+        """Change the parameters; what is switched off stays so."""
         if self.parameters:
             parameters = replace(
                 self.parameters, top_k=top_k, dense_weight=dense_weight, threshold=threshold
@@ -113,7 +113,7 @@ def prepare(room: Room, bench: Bench, answer: Answer) -> Work:
 
 
 def again(room: Room, bench: Bench) -> Work:
-    """Answer with the parameters as they are turned; yield what the bot is doing."""
+    """Answer with the parameters as they are set; yield what the bot is doing."""
     if bench.case and bench.parameters:
         yield from _work(bench, _again(room, bench, bench.case, bench.parameters))
 

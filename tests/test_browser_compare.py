@@ -18,7 +18,7 @@ from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
 from fakes import FakeEmbedder, settings_in
 from playwright.sync_api import Page, expect
 
-from bot.experiments import lessons
+from bot.experiments.lessons import Finding, sentences
 from bot.path.retrieval import Retriever
 from bot.session import Bot
 from bot.web.room import Room
@@ -32,6 +32,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 SEED = Path(__file__).parent.parent / "corpus" / "fine-tuning-vs-rag.md"
 QUESTION = "What are the cons of RAG?"
+LATENCY, DEPENDENCE = (sentences()[one][0] for one in (Finding.LATER, Finding.DEPENDENT))
 EVIL = "<img src=x onerror='window.hacked=1'>RAG was invented on Mars <b>yesterday</b>."
 COMPLEX = (
     "Implementing and maintaining a retrieval system adds complexity to the model architecture."
@@ -47,7 +48,7 @@ class Parrot(FakeChat):
         asked = str(messages[-1].content)
         first = re.search(r"<passage 1.*\n(?:- )?(?:\*\*.*?\*\* *)?(.*?\.)(?:\s|$)", asked)
         said = first[1] if first else f"1. {EVIL}\n2. {COMPLEX}"
-        vote = Vote(0.95 if lessons.LATENCY in asked else 0.02)
+        vote = Vote(0.95 if LATENCY in asked else 0.02)
         self.replies.append([vote] if "logprobs" in kwargs else re.findall(r"\S+\s*", said))
         for chunk in super()._stream(messages, *args, **kwargs):
             time.sleep(self.pace)
@@ -111,10 +112,10 @@ def test_one_question_three_columns(page: Page, model: Parrot) -> None:
     expect(true).not_to_contain_text("nothing like it")
     drafted, completing = found.locator(".said > li").all()
     expect(drafted).to_contain_text(COMPLEX)
-    expect(completing).to_contain_text(lessons.LATENCY)  # the list's other item that is believed
+    expect(completing).to_contain_text(LATENCY)  # the list's other item that is believed
     expect(wrong.locator(".said > li")).to_contain_text("in the wrong passages, support 100%")
     expect(wrong.locator(".said > li")).to_contain_text("not in the passages found")
-    expect(wrong).to_contain_text(lessons.DEPENDENCE)
+    expect(wrong).to_contain_text(DEPENDENCE)
     expect(wrong).to_contain_text("The bot itself would have refused")
     link = true.get_by_role("link", name="[1]")
     assert (link.get_attribute("href") or "").startswith(f"reader?document={SEED.name}&start=")

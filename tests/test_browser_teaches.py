@@ -70,7 +70,7 @@ def test_each_step_leads_to_its_passage_by_keyboard_and_on_a_small_screen(page: 
         link = step.locator(".more a")
         expect(link).to_be_hidden()  # the panel stays calm
         step.locator("summary").press("Enter")
-        document, heading = learn_more.PLACES[title]
+        document, heading = learn_more.places()[title]
         expect(link).to_have_text(f"learn more: {document}, {heading}")
         link.focus()
         expect(link).to_be_focused()

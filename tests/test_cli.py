@@ -37,6 +37,7 @@ from ingest.errors import ModelFailed
 HEAVY = (
     "torch transformers sentence_transformers chromadb gradio langchain_core numpy"
     " langchain pandas huggingface_hub xllamacpp ollama httpx tokenizers docx pypdfium2 bs4"
+    " sklearn scipy"
 ).split()
 RAG = "# RAG\n\nRAG adds latency. It needs a vector store.\n"
 QUESTION = "What does RAG add?"

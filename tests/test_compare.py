@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
-from fakes import FakeEmbedder, embed, indexed, passage, settings_in
+from fakes import ROOT, FakeEmbedder, embed, indexed, passage, settings_in
 from numpy.typing import NDArray
 
 from bot.cli import compare as compare_text
@@ -18,6 +18,7 @@ from bot.evaluation.datasets import over
 from bot.experiments import lessons
 from bot.experiments.compare import compare, refuses
 from bot.experiments.comparison import Column, Compared, Said, Step, Way, apart, unlike
+from bot.experiments.lessons import Finding
 from bot.path import prompts
 from bot.path.prompts import QuestionTooLong
 from bot.session import Bot
@@ -254,7 +255,9 @@ def test_the_bot_is_told_apart_from_both_others_and_they_from_the_bot() -> None:
 # --- what it shows
 
 
-CHUNK = indexed("c", f"**Latency:** {lessons.SLOWER}", "d.md", start=100)
+SENTENCES = lessons.sentences()
+SPEED, KNOWLEDGE, LATENCY, SLOWER, DEPENDENCE = (SENTENCES[finding][0] for finding in Finding)
+CHUNK = indexed("c", f"**Latency:** {SLOWER}", "d.md", start=100)
 GOOD, BAD = said(TREES, NEAR), said("On Mars.")
 HELD = replace(BAD, withheld=True)
 REFUSED = Gate(0.3, 0.15, False, "the passages hold the answer with a probability of 3%")
@@ -307,21 +310,22 @@ def test_a_document_is_quoted_only_if_it_is_there_and_the_numbers_bear_it_out() 
         return [quote.text for way in Way for quote in told[way].quotes]
 
     assert quoted(slow) == []
-    assert quoted(slow, CHUNK) == [lessons.SLOWER]
-    assert quoted(replace(slow, total=3.0), CHUNK) == [lessons.LATENCY], "its last word was sooner"
+    assert quoted(slow, CHUNK) == [SLOWER]
+    assert quoted(replace(slow, total=3.0), CHUNK) == [LATENCY], "its last word was sooner"
     assert quoted(replace(slow, first=0.5), CHUNK) == [], "it was not slower"
     assert quoted(replace(slow, cached=90), CHUNK) == [], "it had read nearly all of it before"
-    whole = indexed("w", " ".join([lessons.SPEED, lessons.KNOWLEDGE, lessons.DEPENDENCE]))
-    assert quoted(slow, whole) == [lessons.SPEED, lessons.KNOWLEDGE, lessons.DEPENDENCE]
-    assert quoted(replace(slow, total=3.0), whole) == [lessons.KNOWLEDGE, lessons.DEPENDENCE]
-    found = lessons.quote(lessons.SLOWER, [CHUNK])
-    assert found and CHUNK.text[found.start - 100 : found.end - 100] == lessons.SLOWER
+    whole = indexed("w", " ".join([SPEED, KNOWLEDGE, DEPENDENCE]))
+    assert quoted(slow, whole) == [SPEED, KNOWLEDGE, DEPENDENCE]
+    assert quoted(replace(slow, total=3.0), whole) == [KNOWLEDGE, DEPENDENCE]
+    found = lessons.quote(SLOWER, [CHUNK])
+    assert found and CHUNK.text[found.start - 100 : found.end - 100] == SLOWER
 
 
-def test_the_quotes_are_the_seed_document_s() -> None:
-    seed = (Path(__file__).parent.parent / "corpus" / "fine-tuning-vs-rag.md").read_text("utf-8")
-    for text in (lessons.SPEED, lessons.KNOWLEDGE, lessons.SLOWER, lessons.DEPENDENCE):
-        assert seed.count(text) == 1
+@pytest.mark.parametrize("finding", Finding)
+def test_what_is_quoted_stands_once_in_the_documents(finding: Finding) -> None:
+    texts = "\n".join(path.read_text("utf-8") for path in (ROOT / "corpus").glob("*.md"))
+    assert SENTENCES[finding]
+    assert [texts.count(text) for text in SENTENCES[finding]] == [1] * len(SENTENCES[finding])
 
 
 def test_a_prompt_known_from_before_proves_no_speed() -> None:

@@ -28,6 +28,7 @@ from bot.web.chat import html as render
 from bot.web.chat import why
 from bot.web.room import Room
 from bot.web.tab import Conversation
+from bot.web.wiring import EXAMPLES
 from ingest import library
 from ingest.documents import Document, read_document
 from ingest.index import Index, IndexedChunk
@@ -40,6 +41,7 @@ SEED = "fine-tuning-vs-rag.md"
 SEED_SHA256 = "c47e68e0612efc7d1020f81cfe5ab64233f67a966c476ff92f32abb99cf850b4"
 TEACHING = sorted(path for path in CORPUS.glob("*.md") if path.name != SEED)
 GOLD = read_questions(ROOT / "tests" / "gold" / "corpus.jsonl")
+SEED_GOLD = read_questions(ROOT / "tests" / "gold" / "seed.jsonl")
 EVIL = '<img src=x onerror="alert(1)">'
 LESSON = indexed("l", "Fusion adds scores.", "f.md", heading="Fusion", start=7, end=26)
 STEP = steps.Step("Passages", "Two were kept.")
@@ -119,6 +121,18 @@ def test_what_a_right_answer_holds_stands_in_the_documents(question: Question) -
     assert metrics.occurs(question.answers, texts)
 
 
+def test_there_are_examples_for_the_empty_chat() -> None:
+    assert len(EXAMPLES) >= 3
+    assert all(one and one == one.strip() for one in EXAMPLES)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_has_a_known_answer_in_the_documents(example: str) -> None:
+    asked = [one for one in [*GOLD, *SEED_GOLD] if (one.question, one.history) == (example, ())]
+    texts = " ".join(path.read_text("utf-8") for path in CORPUS.glob("*.md"))
+    assert [one.answerable and metrics.occurs(one.answers, texts) for one in asked] == [True]
+
+
 # --- from a step to its passage
 
 
@@ -131,8 +145,8 @@ def told_titles() -> set[str]:
 
 
 def test_every_step_is_taught() -> None:
-    assert {*learn_more.PLACES} == told_titles()
-    assert len(learn_more.PLACES) >= 9
+    assert {*learn_more.places()} == told_titles()
+    assert len(learn_more.places()) >= 9
 
 
 def test_every_passage_that_teaches_is_in_the_corpus(tmp_path: Path) -> None:
@@ -141,15 +155,15 @@ def test_every_passage_that_teaches_is_in_the_corpus(tmp_path: Path) -> None:
     library.ingest(settings, embedder)
     with Index.read(settings, fingerprint(embedder)) as index:
         found = learn_more.passages(index.chunks())
-    assert [*found] == [*learn_more.PLACES]
+    assert [*found] == [*learn_more.places()]
     for title, chunk in found.items():
-        assert (chunk.document, chunk.heading) == learn_more.PLACES[title]
+        assert (chunk.document, chunk.heading) == learn_more.places()[title]
         text = read_document(chunk.document, (CORPUS / chunk.document).read_bytes()).text
         assert text[chunk.start : chunk.end] == chunk.text
 
 
 def chunk(title: str, **values: Any) -> IndexedChunk:
-    document, heading = learn_more.PLACES[title]
+    document, heading = learn_more.places()[title]
     return indexed(title, "text", **{"document": document, "heading": heading, **values})
 
 
@@ -227,7 +241,7 @@ def test_an_answer_on_the_page_leads_to_what_its_index_teaches() -> None:
     list(tab.ask(cast("Room", Lending(bot)), talk, "What does RAG add?"))
     html = render.reply(talk.exchanges[0])
     assert re.findall(r"learn more: ([^<]*)<", html) == [
-        escape(", ".join(learn_more.PLACES["Gate"]))
+        escape(", ".join(learn_more.places()["Gate"]))
     ]
     assert html.index("<b>Gate</b>") < html.index("learn more") < html.index("<b>Prompt</b>")
     assert "learn more" not in render.reply(Exchange("q", draft="half"))

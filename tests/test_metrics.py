@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import math
 
+import ir_measures
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ir_measures import RR, R, nDCG
+from sklearn.metrics import f1_score
 
 from bot.evaluation.metrics import (
     mean,
@@ -25,7 +30,7 @@ def test_a_share_has_wilsons_interval() -> None:
     found = share([True] * 45 + [False] * 3)
     assert found is not None
     assert (found.value, found.n) == (0.9375, 48)
-    # scipy.stats.binomtest(45, 48).proportion_ci(method="wilson")
+    # (hits + z²/2 ± z sqrt(hits (n - hits) / n + z²/4)) / (n + z²), z = 1.959964
     assert [found.low, found.high] == pytest.approx([0.8316456195, 0.9785167671])
 
 
@@ -47,6 +52,11 @@ def test_a_mean_has_an_interval_that_repeats_and_shrinks() -> None:
     assert few.low < 0.35 < 0.65 < few.high
     assert 0.47 < many.low < 0.5 < many.high < 0.53
     assert (few.value, few.n) == (0.5, 20)
+
+
+def test_one_value_says_nothing_of_how_far_others_are() -> None:
+    for found in (mean([3]), p90([3])):
+        assert found is not None and (found.value, found.low, found.high, found.n) == (3, 3, 3, 1)
 
 
 def test_p90_is_what_nine_of_ten_stay_under() -> None:
@@ -71,10 +81,9 @@ def test_a_ratio_to_nothing_is_none_and_one_to_nearly_nothing_is_no_error() -> N
 def test_weighted_f1_weighs_each_class_by_its_true_count() -> None:
     always_yes = weighted_f1([(True, True)] * 30 + [(False, True)] * 30)
     assert always_yes is not None and always_yes.value == pytest.approx(1 / 3)
-    # sklearn.metrics.f1_score(..., average="weighted")
     mixed = [(True, True)] * 5 + [(True, False)] * 3 + [(False, True)] * 1 + [(False, False)] * 2
     found = weighted_f1(mixed)
-    expected = (8 * (2 * 5 / (2 * 5 + 4)) + 3 * (2 * 2 / (2 * 2 + 4))) / 11
+    expected = f1_score(*zip(*mixed, strict=True), average="weighted")
     assert found is not None and found.value == pytest.approx(expected)
     assert found.low < found.value < found.high and found.n == 11
 
@@ -146,3 +155,22 @@ def test_ndcg_discounts_by_rank_and_divides_by_the_best_possible() -> None:
 def test_the_reciprocal_rank_is_of_the_first_relevant_id() -> None:
     assert reciprocal_rank(RANKED, {"b": 1, "a": 1}, 10) == 0.5
     assert reciprocal_rank(RANKED, {"c": 1}, 5) == 0
+
+
+IDS = "abcdefgh"
+RANKINGS = st.permutations(IDS).flatmap(lambda ids: st.integers(0, 8).map(lambda n: ids[:n]))
+GAINS = st.dictionaries(st.sampled_from([*IDS, "elsewhere"]), st.integers(1, 3), min_size=1)
+
+
+@settings(deadline=None)
+@given(RANKINGS, GAINS, st.sampled_from([1, 3, 10]))
+def test_rankings_have_the_numbers_of_ir_measures(
+    ranked: list[str], relevant: dict[str, int], k: int
+) -> None:
+    scores = {id: -float(rank) for rank, id in enumerate(ranked)}
+    theirs = ir_measures.calc_aggregate([R @ k, nDCG @ k, RR @ k], {"q": relevant}, {"q": scores})
+    assert theirs == {
+        R @ k: pytest.approx(recall(ranked, relevant, k)),
+        nDCG @ k: pytest.approx(ndcg(ranked, relevant, k)),
+        RR @ k: pytest.approx(reciprocal_rank(ranked, relevant, k)),
+    }

@@ -68,8 +68,9 @@ def test_without_variance_all_is_one_point(vectors: np.ndarray) -> None:
     assert np.isfinite(found.place(CLOUD[:2, : vectors.shape[1]])).all()
 
 
-def test_two_vectors_lie_on_one_axis() -> None:
-    found = project(CLOUD[:2].astype(np.float32))
+@pytest.mark.parametrize("times", [1, 30], ids=["fewer than dimensions", "more"])
+def test_two_vectors_lie_on_one_axis(times: int) -> None:
+    found = project(np.repeat(CLOUD[:2].astype(np.float32), times, axis=0))
     apart = np.linalg.norm(CLOUD[0] - CLOUD[1])
     assert found.explained == pytest.approx((1.0, 0.0))
     assert np.ptp(found.points[:, 0]) == pytest.approx(apart)

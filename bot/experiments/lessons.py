@@ -1,52 +1,63 @@
 """What a comparison shows of retrieval and of doing without, in sentences made of its numbers.
 
-Pure functions. Where the numbers bear out what a document on RAG and fine-tuning says, and the
-index holds it, its own words go with them; where they do not, nothing is quoted.
+Where the numbers bear out a finding, the sentences that `lessons.json` names for it are quoted, as
+far as the documents of the index hold them. Where the numbers do not, nothing is quoted.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from enum import Enum
+from functools import cache
+from pathlib import Path
 
 from bot.experiments.comparison import Column, Lesson, Quote, Way
 from ingest.index import IndexedChunk
 
-# Sentences of the seed document, corpus/fine-tuning-vs-rag.md, and a clause of one.
-SPEED = (
-    "Once fine-tuned, the model can generate responses quickly without the need for external "
-    "data retrieval."
-)
-KNOWLEDGE = (
-    "RAG can incorporate vast amounts of external knowledge, providing more accurate and "
-    "informative responses."
-)
-LATENCY = "The retrieval process can introduce latency"
-SLOWER = f"{LATENCY}, making response generation slower compared to fine-tuned models."
-DEPENDENCE = (
-    "The quality of the generated responses heavily depends on the quality and relevance of the "
-    "retrieved documents."
-)
 KNOWN = 0.5  # of a prompt; from here on its time says little of what reading the passages takes
+
+
+class Finding(Enum):
+    """What the numbers can bear out, as `lessons.json` names it."""
+
+    FASTER = "without retrieval the answer is there sooner"
+    BETTER = "retrieval brings more that the passages state"
+    LATER = "retrieval delays the first word"
+    SLOWER = "retrieval delays the first word and the last"
+    DEPENDENT = "wrong passages make the answer worse"
 
 
 def lessons(columns: Mapping[Way, Column], chunks: Sequence[IndexedChunk]) -> dict[Way, Lesson]:
     """Say of each column what it shows, quoting the chunks where they say it too."""
     bare, found, wrong = (columns[way] for way in Way)
     begins, ends = sooner(bare, found), bare.total < found.total
-    late = [SLOWER if ends else LATENCY] * begins
+    late = [Finding.SLOWER if ends else Finding.LATER] * begins
     texts = {
-        Way.BARE: (_bare(bare, found), [SPEED] * (begins and ends)),
-        Way.FOUND: (_found(found), [KNOWLEDGE] * knows_more(found, bare) + late),
-        Way.WRONG: (_wrong(wrong, found), [DEPENDENCE] * depends(wrong, found)),
+        Way.BARE: (_bare(bare, found), [Finding.FASTER] * (begins and ends)),
+        Way.FOUND: (_found(found), [Finding.BETTER] * knows_more(found, bare) + late),
+        Way.WRONG: (_wrong(wrong, found), [Finding.DEPENDENT] * depends(wrong, found)),
     }
     return {
         way: Lesson(
             text,
-            [place for one in wanted if (place := quote(one, chunks))],
+            [
+                place
+                for finding in findings
+                for sentence in sentences()[finding]
+                if (place := quote(sentence, chunks))
+            ],
             _gate(wrong) if way is Way.WRONG else "",
         )
-        for way, (text, wanted) in texts.items()
+        for way, (text, findings) in texts.items()
     }
+
+
+@cache
+def sentences() -> dict[Finding, list[str]]:
+    """Return the sentences of the sample documents that state a finding."""
+    stated = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
+    return {Finding(name): texts for name, texts in stated.items()}
 
 
 def quote(text: str, chunks: Sequence[IndexedChunk]) -> Quote | None:

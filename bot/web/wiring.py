@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -23,12 +24,8 @@ QUICK: dict[str, Any] = {
     "concurrency_limit": None,
     "api_visibility": "private",
 }
-EXAMPLES = (
-    "What are the cons of RAG?",
-    "When should I use fine-tuning?",
-    "How do fine-tuning and RAG differ in the data they need?",
-    "What does RAG stand for?",
-)
+# Questions on the documents that come with Whybot, offered where nothing was asked yet.
+EXAMPLES = (Path(__file__).parent / "examples.txt").read_text("utf-8").splitlines()
 FRAME = 0.06  # seconds between two pictures while a model writes
 
 

@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -154,11 +153,17 @@ print(*sorted({set(HEAVY)!r} & sys.modules.keys()))
 
 @pytest.mark.parametrize("argv", [["--help"], ["ask", "--nonsense"]])
 def test_help_and_usage_errors_answer_at_once(argv: list[str]) -> None:
+    """Time on the processor, which a busy machine stretches less than that on the clock."""
+
+    def spent() -> float:
+        times = os.times()
+        return times.children_user + times.children_system
+
     best = 9.0
-    for _ in range(5):  # the machine may be busy
-        began = time.perf_counter()
+    for _ in range(5):
+        began = spent()
         subprocess.run([sys.executable, "-m", "bot", *argv], cwd=ROOT, capture_output=True)
-        best = min(best, time.perf_counter() - began)
+        best = min(best, spent() - began)
         if best < 0.3:
             break
     assert best < 0.3

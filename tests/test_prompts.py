@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
+from fake_believer import WRITTEN, Believer, believing, kinds
 from fakes import finished, passage
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,13 +120,13 @@ def test_all_that_is_asked_of_the_same_passages_begins_the_same() -> None:
     answer, _, _ = build("Why?", PASSAGES, 10**6, count)
     start = str(answer[1].content).partition("Question: Why?")[0]
     assert len(start) > 200
-    model = FakeChat(replies=[[Vote(0.5)], [Vote(0.5)], [Vote(0.5)]])
-    asked = chosen(model, one_token=ONE_TOKEN)
-    finished(questions.answerable(asked, PASSAGES, "Why?"))
-    finished(questions.answers(asked, PASSAGES, "Why?", "So."))
-    finished(questions.supported(asked, PASSAGES, "So it is."))
-    assert len(model.calls) == 3
-    for messages in model.calls:
+    model = Believer()
+    asking = {kind.name: kind.words for kind in kinds() if kind.name not in WRITTEN}
+    for name, words in asking.items():
+        if words[0] == "passages":
+            rest = [f"So it is, {word}." for word in words[1:]]
+            finished(getattr(questions, name)(believing(model), PASSAGES, *rest))
+    assert len(model.asked()) > 1
+    for messages in (query.messages for query in model.asked()):
         assert messages[0] == answer[0]
         assert str(messages[1].content).startswith(start)
-        assert "Yes or No" in str(messages[1].content)

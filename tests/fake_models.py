@@ -1,4 +1,8 @@
-"""Stand-ins for chat models: one that streams a script, and an Ollama server on loopback."""
+"""Stand-ins for chat models: one that streams a script, and an Ollama server on loopback.
+
+A script is for streaming, stopping and failing, where pieces in their order are the point. What an
+answer comes to is tested with the model of `fake_believer`, which answers by what it is asked.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +79,7 @@ class FakeChat(BaseChatModel):
         self, messages: Sequence[BaseMessage], tools: Any = None
     ) -> int:
         """Count words, and four tokens for the frame of each message."""
-        return sum(len(str(message.content).split()) + 4 for message in messages)
+        return count_words(messages)
 
     def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
         raise AssertionError("the product streams")
@@ -93,14 +97,11 @@ class FakeChat(BaseChatModel):
         self._options.append(kwargs)
         taken, cut = 0, True
         try:
-            for piece in pieces:
+            for one in pieces:
                 taken += 1
-                yield _piece(piece)
+                yield piece(one)
             if self.usage:
-                count = self.get_num_tokens_from_messages(messages) - self.lost
-                yield _chunk("", usage_metadata=UsageMetadata(
-                    input_tokens=count, output_tokens=taken, total_tokens=count + taken
-                ))  # fmt: skip
+                yield usage(count_words(messages) - self.lost, taken)
             cut = False
         finally:
             self._given.append(taken)
@@ -148,21 +149,33 @@ class Quoting(BaseChatModel):
             yield _chunk(f"{sentence.strip()} ")
 
 
-def _piece(piece: str | tuple[int, int] | Vote | Exception) -> ChatGenerationChunk:
-    if isinstance(piece, Exception):
-        raise piece
-    if isinstance(piece, str):
-        return _chunk(piece)
-    if isinstance(piece, Vote):
+def count_words(messages: Sequence[BaseMessage]) -> int:
+    """Count words, and four tokens for the frame of each message."""
+    return sum(len(str(message.content).split()) + 4 for message in messages)
+
+
+def piece(said: str | tuple[int, int] | Vote | Exception) -> ChatGenerationChunk:
+    """Stream text, how much was read, or a Vote; raise an exception."""
+    if isinstance(said, Exception):
+        raise said
+    if isinstance(said, str):
+        return _chunk(said)
+    if isinstance(said, Vote):
         rivals = [
             {"token": word, "logprob": math.log(max(share, 1e-9))}
-            for word, share in (("Yes", piece.yes), (" no", 1 - piece.yes))
+            for word, share in (("Yes", said.yes), (" no", 1 - said.yes))
         ]
         return _chunk(
             "Yes", response_metadata={"logprobs": [{**rivals[0], "top_logprobs": rivals}]}
         )
-    progress = {"processed": piece[0], "total": piece[1], "cache": 0}
+    progress = {"processed": said[0], "total": said[1], "cache": 0}
     return _chunk("", response_metadata={"prompt_progress": progress})
+
+
+def usage(read: int, written: int) -> ChatGenerationChunk:
+    """End a stream with the tokens that were read and written."""
+    told = UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
+    return _chunk("", usage_metadata=told)
 
 
 def _chunk(text: str, **fields: Any) -> ChatGenerationChunk:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
+from fake_believer import Believer, believing
 from fakes import FakeEmbedder, indexed, passage, settings_in, vectors
 
 from bot.about import last_evaluation
@@ -45,7 +45,7 @@ def settings(tmp_path: Path, embedder: FakeEmbedder) -> Settings:
 
 @pytest.fixture
 def bot(settings: Settings, embedder: FakeEmbedder) -> Iterator[Bot]:
-    model = chosen(FakeChat(replies=[]), "model-a", one_token=ONE_TOKEN, setting="embedded")
+    model = believing(Believer(), name="model-a", setting="embedded")
     with Index.read(settings, fingerprint(embedder.real)) as index:
         yield Bot(settings, Retriever(index, embedder.real), model, About())
 
@@ -203,17 +203,16 @@ def test_no_file_can_have_its_name() -> None:
 # --- an answer from it, and its receipt
 
 
-def answered(bot: Bot, replies: list[Any], question: str = ASKED) -> tuple[Bot, Answer]:
-    model = chosen(FakeChat(replies=replies), "model-a", one_token=ONE_TOKEN, setting="embedded")
-    bot = replace(bot, chosen=model)
-    *_, last = answer(bot, question)
+def answered(bot: Bot, draft: str, **beliefs: float) -> tuple[Bot, Answer]:
+    model = Believer(draft=draft, beliefs={"answerable": 0.99, **beliefs})
+    bot = replace(bot, chosen=believing(model, name="model-a", setting="embedded"))
+    *_, last = answer(bot, ASKED)
     assert isinstance(last, Answer)
     return bot, last
 
 
 def test_an_answer_cites_it_and_its_receipt_can_be_compared(bot: Bot) -> None:
-    replies = [[Vote(0.99)], ["My top-k is 5."]]
-    asked, said = answered(bot, replies)
+    asked, said = answered(bot, "My top-k is 5.")
     assert said.answer == "My top-k is 5. [1]"
     assert said.passages[0].document == about.NAME
     then = receipt.of(asked, said)
@@ -221,24 +220,24 @@ def test_an_answer_cites_it_and_its_receipt_can_be_compared(bot: Bot) -> None:
     assert receipt.Receipt.from_json(then.to_json()) == then
     assert about.NAME in receipt_html.page(then)
 
-    again = receipt.of(*answered(bot, replies))
+    again = receipt.of(*answered(bot, "My top-k is 5."))
     assert [change.what for change in replay.differences(then, again)] == []
     other = replace(bot, settings=replace(bot.settings, top_k=4))
-    changed = receipt.of(*answered(other, [[Vote(0.99)], ["My top-k is 4."]]))
+    changed = receipt.of(*answered(other, "My top-k is 4."))
     found = {change.what for change in replay.differences(then, changed)}
     assert {"setting top_k", "passage went", "passage came", "answer"} <= found
 
 
 def test_a_stale_figure_is_not_let_through(bot: Bot) -> None:
     other = replace(bot, settings=replace(bot.settings, top_k=9))
-    _, said = answered(other, [[Vote(0.99)], ["My top-k is 5."], [Vote(0.01)]])
+    _, said = answered(other, "My top-k is 5.", supported=0.99, answers=0.99)
     assert "My top-k is 5" not in said.answer
 
 
 def test_a_follow_up_is_answered_from_it(bot: Bot) -> None:
     rewritten = "How many passages are read?"
-    model = FakeChat(replies=[[rewritten], [Vote(0.99)], ["My top-k is 5."]])
-    bot = replace(bot, chosen=chosen(model, one_token=ONE_TOKEN))
+    model = Believer(draft="My top-k is 5.", rewritten=rewritten, beliefs={"answerable": 0.99})
+    bot = replace(bot, chosen=believing(model))
     *_, last = answer(bot, "and passages?", [Turn("How many passages are read by you?")])
     assert isinstance(last, Answer)
     assert last.resolved_question == rewritten

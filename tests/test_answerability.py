@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
+from fake_believer import Believer, Query, believing
+from fake_models import chosen
 from fakes import embed, finished, passage
 
 from bot.path.evidence import Sources
 from bot.path.words import number_missing
-from bot.trace import Gate, Reading, Signals
+from bot.trace import Gate, Passage, Reading, Signals
 from bot.verify.answerability import (
     DOUBT,
     DRAFT_THRESHOLD,
@@ -35,6 +37,25 @@ LATENCY = "RAG adds latency. It does not need training."
 PASSAGES = [passage(1, LATENCY, dense=0.4), passage(2, "RAG is old.", dense=0.6)]
 SOURCES = Sources(PASSAGES, embed)
 PASSED = Gate(0.9, THRESHOLD, passed=True)
+QUESTION, DRAFT = "How slow is it?", "RAG adds latency."
+
+
+def looked(
+    yes: float,
+    question: str = QUESTION,
+    draft: str = DRAFT,
+    passages: Sequence[Passage] = PASSAGES,
+    **beliefs: Any,
+) -> tuple[Gate, Gate, list[Judged]]:
+    """Return the gate before the draft and after it, and the sentences that were judged.
+
+    yes: what the model thinks of the passages; all other beliefs are in nothing, unless given.
+    """
+    unsure = {"answers": 0.01, "answered_by": 0.01}
+    who = believing(Believer(beliefs={**unsure, **beliefs, "answerable": yes}))
+    first, _ = finished(pre_check(PASSED, question, passages, who))
+    (last, judged), _ = finished(post_check(first, question, Sources(passages, embed), draft, who))
+    return first, last, judged
 
 
 def test_the_gate_compares_the_best_score_with_the_bar() -> None:
@@ -47,9 +68,8 @@ def test_the_gate_compares_the_best_score_with_the_bar() -> None:
 
 @pytest.mark.parametrize(("yes", "passed"), [(0.99, True), (0.6, True), (0.1, False), (0.0, False)])
 def test_the_model_is_asked_whether_the_passages_answer(yes: float, passed: bool) -> None:
-    model = FakeChat(replies=[[(5, 9), Vote(yes)]])
-    who = chosen(model, one_token=ONE_TOKEN)
-    result, events = finished(pre_check(PASSED, "How slow is it?", PASSAGES, who))
+    model = Believer(beliefs={"answerable": yes}, reads=[(5, 9)])
+    result, events = finished(pre_check(PASSED, QUESTION, PASSAGES, believing(model)))
     assert (result.passed, result.answerable_threshold) == (passed, SURE)
     assert result.signals is not None
     assert result.signals.yes == pytest.approx(yes, abs=1e-3)
@@ -57,19 +77,18 @@ def test_the_model_is_asked_whether_the_passages_answer(yes: float, passed: bool
     assert result.answerable == pytest.approx(probability(result.signals), abs=1e-4)
     assert f"{result.answerable:.0%}" in result.reason
     assert (result.best, result.threshold) == (PASSED.best, PASSED.threshold)
-    assert events == [Reading(5, 9)]
-    asked = str(model.calls[0][-1].content)
-    assert "How slow is it?" in asked
-    assert LATENCY in asked
-    assert model.options == [ONE_TOKEN]
+    assert events == [Reading(5, 9)] * len(model.asked())
+    for query in model.asked():
+        assert QUESTION in query.claim
+        assert LATENCY in query.read
 
 
 def test_a_name_that_no_passage_has_speaks_against_an_answer() -> None:
-    results = []
-    for question in ("Is RAG slow?", "Is RAG slow on Mars?"):
-        who = chosen(FakeChat(replies=[[Vote(0.8)]]), one_token=ONE_TOKEN)
-        results.append(finished(pre_check(PASSED, question, PASSAGES, who))[0])
-    known, foreign = results
+    who = believing(Believer(beliefs={"answerable": 0.8}))
+    known, foreign = (
+        finished(pre_check(PASSED, question, PASSAGES, who))[0]
+        for question in ("Is RAG slow?", "Is RAG slow on Mars?")
+    )
     assert known.answerable > foreign.answerable
     assert foreign.signals is not None
     assert foreign.signals.unknown == "Mars"
@@ -79,83 +98,72 @@ def test_a_name_that_no_passage_has_speaks_against_an_answer() -> None:
 # --- a second look, in doubt
 
 
-def looked_twice(draft: float, sentences: float, text: str = "RAG adds latency.") -> Any:
-    others = [[Vote(0.01)]] * (sentences < QUOTE_THRESHOLD)
-    about_draft = [[(5, 9), Vote(draft)]] * (sentences > RESTS_THRESHOLD)
-    model = FakeChat(replies=[[Vote(0.6)], [Vote(sentences)], *others, *about_draft])
-    who = chosen(model, one_token=ONE_TOKEN)
-    first, _ = finished(pre_check(PASSED, "How slow is it?", PASSAGES, who))
-    assert first.passed
-    assert DOUBT < first.answerable < LIKELY
-    (result, judged), events = finished(post_check(first, "How slow is it?", SOURCES, text, who))
-    assert events == [Reading(5, 9)] * (sentences > RESTS_THRESHOLD)
-    assert [one.yes for one in judged] == [
-        pytest.approx(sentences, abs=1e-3),
-        *[0.01] * len(others),
-    ]
-    assert len(model.calls) == len(model.replies)
-    return result, model
-
-
 @pytest.mark.parametrize(
-    ("draft", "sentences", "passed"),
+    ("said", "alone", "passed"),
     [
         (DRAFT_THRESHOLD + 0.01, RESTS_THRESHOLD + 0.015, True),
         (DRAFT_THRESHOLD - 0.01, 0.99, False),
         (0.99, RESTS_THRESHOLD - 0.015, False),
     ],
 )
-def test_in_doubt_the_draft_has_to_convince(draft: float, sentences: float, passed: bool) -> None:
-    result, model = looked_twice(draft, sentences)
-    assert result.passed is passed
-    assert result.signals.rests == pytest.approx(sentences, abs=1e-3)
-    assert f"{sentences:.0%}" in result.reason
-    about_sentence, *rest = (str(call[-1].content) for call in model.calls[1:])
-    assert "Text: RAG adds latency.\n" in about_sentence
-    assert "RAG is old" not in about_sentence
-    if sentences < RESTS_THRESHOLD:  # whatever is said of the draft, it fails
-        assert result.signals.draft is None
+def test_in_doubt_the_draft_has_to_convince(said: float, alone: float, passed: bool) -> None:
+    """Draft and sentence that it rests on have to: what any other sentence says does not help."""
+
+    def of_the_draft(query: Query) -> float:
+        assert LATENCY in query.read
+        return said if query.claim == DRAFT else 0.0
+
+    first, last, judged = looked(
+        0.6, answers=of_the_draft, answered_by={"RAG adds latency.": alone}
+    )
+    assert first.passed
+    assert first.answerable and DOUBT < first.answerable < LIKELY
+    assert last.passed is passed
+    (rests,) = [one for one in judged if one.drafts]
+    assert rests.near.evidence.text == DRAFT
+    assert rests.yes == pytest.approx(alone, abs=1e-3)
+    assert last.signals is not None
+    assert last.signals.rests == pytest.approx(alone, abs=1e-3)
+    assert f"{alone:.0%}" in last.reason
+    if last.signals.draft is not None:  # where the sentence alone decides, it may be unknown
+        assert last.signals.draft == pytest.approx(said, abs=1e-3)
     else:
-        assert result.signals.draft == pytest.approx(draft, abs=1e-3)
-        assert LATENCY in rest[-1]
-        assert "Proposed answer: RAG adds latency." in rest[-1]
+        assert alone < RESTS_THRESHOLD
 
 
 @pytest.mark.parametrize(
-    ("draft", "passed"), [(DRAFT_THRESHOLD + 0.01, True), (DRAFT_THRESHOLD - 0.01, False)]
+    ("said", "passed"), [(DRAFT_THRESHOLD + 0.01, True), (DRAFT_THRESHOLD - 0.01, False)]
 )
-def test_in_little_doubt_no_sentence_has_to_answer_alone(draft: float, passed: bool) -> None:
-    model = FakeChat(replies=[[Vote(0.73)], [Vote(draft)], [Vote(0.01)], [Vote(0.01)]])
-    who = chosen(model, one_token=ONE_TOKEN)
-    first, _ = finished(pre_check(PASSED, "How slow is it?", PASSAGES, who))
-    assert LIKELY < first.answerable < SURE
-    (result, judged), _ = finished(
-        post_check(first, "How slow is it?", SOURCES, "RAG adds latency.", who)
-    )
-    assert (result.passed, bool(judged)) == (passed, not passed)
-    assert result.signals.draft == pytest.approx(draft, abs=1e-3)
-    assert (result.signals.rests is None) is passed
+def test_in_little_doubt_no_sentence_has_to_answer_alone(said: float, passed: bool) -> None:
+    first, last, judged = looked(0.73, answers=said)
+    assert first.answerable and LIKELY < first.answerable < SURE
+    assert (last.passed, bool(judged)) == (passed, not passed)
+    assert last.signals is not None
+    assert last.signals.draft == pytest.approx(said, abs=1e-3)
 
 
-def test_a_sentence_that_surely_answers_is_preferred_to_a_draft_that_rests_on_none() -> None:
-    for rests, passed, last in (
-        (RESTS_THRESHOLD + 0.01, False, QUOTE_THRESHOLD + 0.02),  # said of the other sentence
-        (QUOTE_THRESHOLD + 0.01, True, 0.99),  # of the draft
-    ):
-        model = FakeChat(replies=[[Vote(0.6)], [Vote(rests)], [Vote(last)]])
-        who = chosen(model, one_token=ONE_TOKEN)
-        first, _ = finished(pre_check(PASSED, "Why so slow?", PASSAGES, who))
-        (result, judged), _ = finished(
-            post_check(first, "Why so slow?", SOURCES, LATENCY[:17], who)
-        )
-        assert result.passed is passed
-        assert quotable(judged)[0].near.evidence.text in LATENCY
+@pytest.mark.parametrize(
+    ("rests", "other", "passed"),
+    [
+        (RESTS_THRESHOLD + 0.01, QUOTE_THRESHOLD + 0.02, False),
+        (RESTS_THRESHOLD + 0.01, QUOTE_THRESHOLD - 0.02, True),
+        (QUOTE_THRESHOLD + 0.01, 0.99, True),
+    ],
+)
+def test_a_sentence_that_surely_answers_is_preferred_to_a_draft_that_rests_on_none(
+    rests: float, other: float, passed: bool
+) -> None:
+    alone = {"RAG adds latency.": rests, "": other}
+    _, last, judged = looked(0.6, answers=0.99, answered_by=alone)
+    assert last.passed is passed
+    surest = max(judged, key=lambda one: one.yes)
+    assert quotable(judged) == [surest] * (surest.yes >= QUOTE_THRESHOLD)
+    assert surest.drafts is passed or not quotable(judged)
 
 
 def test_a_sure_answer_is_not_looked_at_twice() -> None:
-    who = chosen(FakeChat(replies=[[Vote(0.95)]]), one_token=ONE_TOKEN)
-    first, _ = finished(pre_check(PASSED, "Is it slow?", PASSAGES, who))
-    assert finished(post_check(first, "Is it slow?", SOURCES, "Yes.", who)) == ((first, []), [])
+    first, last, judged = looked(0.95, "Is it slow?", "Yes.")
+    assert (last, judged) == (first, [])
 
 
 @pytest.mark.parametrize(
@@ -175,10 +183,9 @@ def test_a_draft_that_rests_on_another_subject_is_in_doubt(
         passage(1, "It adds latency.", heading="RAG > Cons", dense=0.6),
         passage(2, "It takes days.", heading="Tuning > Cons", dense=0.6),
     ]
-    who = chosen(FakeChat(replies=[[Vote(0.8)], *[[Vote(0.01)]] * 4]), one_token=ONE_TOKEN)
-    first, _ = finished(pre_check(PASSED, question, passages, who))
-    assert first.answerable > SURE
-    (result, _), _ = finished(post_check(first, question, Sources(passages, embed), draft, who))
+    first, result, _ = looked(0.8, question, draft, passages)
+    assert first.answerable and first.answerable > SURE
+    assert result.signals is not None
     assert result.signals.mismatch == name_mismatch
     assert result.passed is not bool(name_mismatch)
 
@@ -193,21 +200,17 @@ def test_a_yes_that_rests_on_another_subject_fails_and_one_on_another_word_may_c
         passage(1, "It adds latency.", heading="RAG > Cons", dense=0.6),
         passage(2, "It takes days.", heading="Tuning", dense=0.6),
     ]
-    who = chosen(FakeChat(replies=[[Vote(0.8)], *[[Vote(0.7)]] * 5]), one_token=ONE_TOKEN)
-    first, _ = finished(pre_check(PASSED, question, passages, who))
-    sources = Sources(passages, embed)
-    (result, _), _ = finished(post_check(first, question, sources, "Yes, it takes days.", who))
+    draft = "Yes, it takes days."
+    _, result, _ = looked(0.8, question, draft, passages, answers=0.7, answered_by=0.7)
+    assert result.signals is not None
     assert result.signals.mismatch in ("cons", "RAG")
     assert result.passed is passes
 
 
 def test_a_number_asked_for_and_not_given_is_no_answer() -> None:
-    who = chosen(FakeChat(replies=[[Vote(0.95)]]), one_token=ONE_TOKEN)
-    question = "How many seconds does it add?"
-    first, _ = finished(pre_check(PASSED, question, PASSAGES, who))
-    (result, judged), events = finished(post_check(first, question, SOURCES, "Latency.", who))
-    assert (result.passed, judged, events) == (False, [], [])
-    assert "asks for a number" in result.reason
+    _, last, judged = looked(0.95, "How many seconds does it add?", "Latency.", answers=0.99)
+    assert (last.passed, judged) == (False, [])
+    assert "asks for a number" in last.reason
 
 
 def test_sentences_near_the_question_and_near_the_draft_are_looked_at_once() -> None:
@@ -240,12 +243,12 @@ def test_a_question_for_a_number_is_answered_by_no_sentence_without_one() -> Non
 
 
 def test_of_a_model_without_probabilities_no_sentence_is_asked() -> None:
-    who = chosen(FakeChat(replies=[]))
+    who = chosen(Believer())
     assert finished(judge("Why?", SOURCES, "RAG is slow.", who)) == ([], [])
 
 
 def test_a_model_without_probabilities_lets_the_question_pass() -> None:
-    who = chosen(FakeChat(replies=[]))
+    who = chosen(Believer())
     result, events = finished(pre_check(PASSED, "Why?", PASSAGES, who))
     assert (result.passed, result.answerable, events) == (True, None, [])
     assert "no probabilities" in result.reason

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
+from fake_believer import Believer, Query
+from fake_models import ONE_TOKEN, FakeChat, chosen
 from fakes import ROOT, FakeEmbedder, embed, indexed, passage, settings_in
+from langchain_core.language_models import BaseChatModel
 from numpy.typing import NDArray
 
 from bot.cli import compare as compare_text
@@ -28,21 +30,35 @@ QUESTION = "Where do apples grow?"
 TREES, SOIL = "Apples grow on trees.", "Apples grow in deep soil."
 PHONES, MOON = "Telephones ring loudly.", "The moon orbits planets."
 TEXTS = [TREES, SOIL, PHONES, MOON]
-YES, NO = [Vote(0.95)], [Vote(0.02)]
+YES, NO = {"answerable": 0.95}, {"answerable": 0.02}
+LIKE = "Orchards let apples grow."
 
 
-def bot_of(folder: Path, model: FakeChat, texts: Sequence[str] = TEXTS, **fields: Any) -> Bot:
+def bot_of(folder: Path, model: BaseChatModel, texts: Sequence[str] = TEXTS, **fields: Any) -> Bot:
     settings = settings_in(folder, top_k=2, max_tokens=20)
     return Bot(settings, over(texts, FakeEmbedder().real), chosen(model, **fields))
 
 
+def way_of(query: Query) -> Way:
+    """Tell which way a draft is asked for."""
+    if query.kind == "bare":
+        return Way.BARE
+    return Way.FOUND if TREES in query.read else Way.WRONG
+
+
 def run(
-    folder: Path, *replies: Any, texts: Sequence[str] = TEXTS, **fields: Any
-) -> tuple[Compared, list[Step], FakeChat]:
-    """Compare with a model that says these replies; all of them must be needed."""
-    model = FakeChat(replies=list(replies))
-    *steps, last = compare(bot_of(folder, model, texts, **fields), QUESTION)
-    assert len(model.calls) == len(replies)
+    folder: Path,
+    bare: Any = "On Mars.",
+    found: Any = TREES,
+    wrong: Any = PHONES,
+    beliefs: dict[str, Any] | None = None,
+    texts: Sequence[str] = TEXTS,
+) -> tuple[Compared, list[Step], Believer]:
+    """Compare with a model that writes these drafts; without beliefs it gives no probabilities."""
+    drafts = {Way.BARE: bare, Way.FOUND: found, Way.WRONG: wrong}
+    model = Believer(draft=lambda query: drafts[way_of(query)], beliefs=beliefs or {})
+    one_token = None if beliefs is None else ONE_TOKEN
+    *steps, last = compare(bot_of(folder, model, texts, one_token=one_token), QUESTION)
     assert isinstance(last, Compared)
     assert all(isinstance(step, Step) for step in steps)
     return last, [step for step in steps if isinstance(step, Step)], model
@@ -52,12 +68,15 @@ def run(
 
 
 def test_the_ways_are_asked_one_after_the_other(tmp_path: Path) -> None:
-    last, steps, model = run(tmp_path, ["On Mars."], [TREES], [PHONES])
-    bare, found, wrong = (str(call[-1].content) for call in model.calls)
-    assert bare == f"Question: {QUESTION}\nAnswer completely."
-    assert TREES in found and SOIL in found and PHONES not in found and MOON not in found
-    assert PHONES in wrong and MOON in wrong and TREES not in wrong and SOIL not in wrong
-    assert model.calls[1][0] == model.calls[2][0], "wrong passages come with the same instructions"
+    last, steps, model = run(tmp_path)
+    asked = {way_of(query): query for query in model.asked("bare", "draft")}
+    assert asked[Way.BARE].said == QUESTION and [*asked[Way.BARE].words] == ["question"]
+    found, wrong = asked[Way.FOUND], asked[Way.WRONG]
+    assert TREES in found.read and SOIL in found.read
+    assert PHONES not in found.read and MOON not in found.read
+    assert PHONES in wrong.read and MOON in wrong.read
+    assert TREES not in wrong.read and SOIL not in wrong.read
+    assert found.messages[0] == wrong.messages[0], "wrong passages have the same instructions"
     tokens = [(step.way, step.event.text) for step in steps if isinstance(step.event, Token)]
     assert tokens == [(Way.BARE, "On Mars."), (Way.FOUND, TREES), (Way.WRONG, PHONES)]
     columns = [step.way for step in steps if isinstance(step.event, Column)]
@@ -74,7 +93,7 @@ def test_the_bare_model_has_the_same_instructions_less_those_on_passages() -> No
 
 
 def test_every_sentence_is_checked_against_the_passages_found(tmp_path: Path) -> None:
-    last, _, _ = run(tmp_path, [f"{TREES} They grow on Mars."], [TREES], [f"{PHONES} {SOIL}"])
+    last, _, _ = run(tmp_path, f"{TREES} They grow on Mars.", TREES, f"{PHONES} {SOIL}")
     true, false = last.columns[Way.BARE].said
     assert true.sentence.supported and true.sentence.citations == [1]
     assert not false.sentence.supported and "Mars" in false.sentence.reason
@@ -86,37 +105,36 @@ def test_every_sentence_is_checked_against_the_passages_found(tmp_path: Path) ->
 
 
 def test_marks_that_the_model_wrote_itself_prove_nothing(tmp_path: Path) -> None:
-    last, _, _ = run(tmp_path, ["They grow on Mars [1]."], [TREES], [f"{SOIL} [1]"])
+    last, _, _ = run(tmp_path, "They grow on Mars [1].", TREES, f"{SOIL} [1]")
     (bare,), (wrong,) = last.columns[Way.BARE].said, last.columns[Way.WRONG].said
     assert bare.sentence.citations == [] and bare.sentence.text == "They grow on Mars."
     assert wrong.sentence.citations == [2], "not the wrong passage that the model meant"
 
 
 def test_what_the_model_believes_is_asked_again_of_the_nearest_sentence(tmp_path: Path) -> None:
-    like = ["Orchards let apples grow."]
-    asked: list[Any] = [like, YES, [TREES], [Vote(0.9)], NO, [PHONES]]
-    last, _, model = run(tmp_path, *asked, one_token=ONE_TOKEN)
+    def believed(alone: float) -> dict[str, Any]:
+        """Believe it of all the passages, and as much as is given of the nearest sentence alone."""
+        many = {"supported": lambda query: 0.9 if query.read.count("<passage") > 1 else alone}
+        return {**YES, **many}
+
+    last, _, _ = run(tmp_path, LIKE, beliefs=believed(0.02))
     (one,) = last.columns[Way.BARE].said
     assert not one.sentence.supported and one.sentence.citations == []
     assert one.sentence.support == 0.02 and "90%" in one.sentence.reason
-    again = str(model.calls[4][-1].content)
-    assert again.count("<passage") == 1 and like[0] in again
-    less = [Vote(0.8)]
-    last, _, _ = run(tmp_path, like, YES, [TREES], YES, less, [PHONES], one_token=ONE_TOKEN)
+    last, _, _ = run(tmp_path, LIKE, beliefs=believed(0.8))
     (one,) = last.columns[Way.BARE].said
     assert one.sentence.supported and one.sentence.support == 0.8
 
 
 def test_passages_that_do_not_answer_state_only_their_own_words(tmp_path: Path) -> None:
-    both = [f"{TREES} Orchards let apples grow."]
-    last, _, _ = run(tmp_path, both, NO, YES, [PHONES], one_token=ONE_TOKEN)
+    last, _, _ = run(tmp_path, f"{TREES} {LIKE}", beliefs={**NO, "supported": 0.95})
     own, like = last.columns[Way.BARE].said
     assert own.sentence.supported
     assert not like.sentence.supported and "not to answer the question" in like.sentence.reason
 
 
 def test_the_gate_is_asked_and_passed_by(tmp_path: Path) -> None:
-    last, steps, _ = run(tmp_path, [TREES], YES, [TREES], [PHONES], one_token=ONE_TOKEN)
+    last, steps, _ = run(tmp_path, TREES, beliefs=YES)
     wrong = last.columns[Way.WRONG]
     assert wrong.draft == PHONES and wrong.gate and not wrong.gate.passed
     assert "no passage comes near" in wrong.gate.reason
@@ -126,20 +144,21 @@ def test_the_gate_is_asked_and_passed_by(tmp_path: Path) -> None:
     (gate,) = [s.event.gate for s in steps if isinstance(s.event, Retrieved) and s.way is Way.WRONG]
     assert not gate.passed
     near = [TREES, SOIL, "Apples ring.", "Apples orbit planets."]
-    bend = ["Bananas always bend strangely."]
-    last, _, _ = run(tmp_path, [TREES], YES, [TREES], NO, bend, texts=near, one_token=ONE_TOKEN)
+    bend = "Bananas always bend strangely."
+    answerable = {"answerable": lambda query: 0.95 if TREES in query.read else 0.02}
+    last, _, _ = run(tmp_path, TREES, TREES, bend, answerable, near)
     assert "probability of" in last.lessons[Way.WRONG].bot
 
 
 def test_there_may_be_no_wrong_passage(tmp_path: Path) -> None:
-    last, _, _ = run(tmp_path, [TREES], [TREES], texts=[TREES, SOIL])
+    last, _, _ = run(tmp_path, TREES, texts=[TREES, SOIL])
     assert last.columns[Way.WRONG].passages == [] and last.columns[Way.WRONG].said == []
     assert "no passage that was not found" in last.lessons[Way.WRONG].text
     assert last.lessons[Way.WRONG].bot == ""
 
 
 def test_a_bot_that_refuses_leaves_nothing_to_tell_apart(tmp_path: Path) -> None:
-    last, _, _ = run(tmp_path, [TREES], NO, [MOON], one_token=ONE_TOKEN)
+    last, _, _ = run(tmp_path, TREES, wrong=MOON, beliefs=NO)
     found = last.columns[Way.FOUND]
     assert found.refused and found.first is None and found.reply == prompts.ABSTENTION
     assert last.columns[Way.BARE].said[0].sentence.supported
@@ -150,7 +169,7 @@ def test_a_bot_that_refuses_leaves_nothing_to_tell_apart(tmp_path: Path) -> None
 
 def test_times_and_what_was_known_before_are_measured(tmp_path: Path) -> None:
     reading = [(0, 9), (9, 9), "On ", "Mars."]
-    last, _, _ = run(tmp_path, reading, [(6, 12), TREES], [PHONES])
+    last, _, _ = run(tmp_path, reading, [(6, 12), TREES])
     bare, found = last.columns[Way.BARE], last.columns[Way.FOUND]
     assert bare.first is not None and 0 < bare.first <= bare.written == bare.total
     assert found.first is not None and 0 < found.first <= found.written <= found.total
@@ -182,9 +201,10 @@ def test_closing_it_stops_the_model(tmp_path: Path) -> None:
 
 
 def test_a_question_that_fits_no_window_is_not_begun(tmp_path: Path) -> None:
-    model = FakeChat(replies=[])
+    model = Believer()
     with pytest.raises(QuestionTooLong):
         next(compare(bot_of(tmp_path, model, window=40), QUESTION))
+    assert model.asked() == []
 
 
 # --- what each says alone
@@ -339,7 +359,7 @@ def test_a_prompt_known_from_before_proves_no_speed() -> None:
 
 
 def test_the_shell_prints_all_three_with_their_marks(tmp_path: Path) -> None:
-    compared, _, _ = run(tmp_path, ["On Mars.\x1b[2J"], [TREES], [PHONES])
+    compared, _, _ = run(tmp_path, "On Mars.\x1b[2J")
     lines = compare_text.text(compared).splitlines()
     assert [line for line in lines if line[:1].isdigit()] == [
         line for line in lines if " s, all " in line and " tokens read)" in line

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from fake_models import FakeChat, chosen
+from fake_believer import Believer, Query
+from fake_models import chosen
 from fakes import FakeEmbedder, passage, settings_in
 
 from bot.evaluation.datasets import over
@@ -49,10 +50,13 @@ class FakeRoom:
 
 @pytest.fixture
 def rooms(tmp_path: Path) -> Any:
-    def make(*replies: Any, busy: int = 0) -> FakeRoom:
+    def make(bare: Any = "On Mars.", busy: int = 0) -> FakeRoom:
+        def draft(query: Query) -> Any:
+            return bare if query.kind == "bare" else TREES if TREES in query.read else PHONES
+
         settings = settings_in(tmp_path, top_k=1, max_tokens=20)
         retriever = over([TREES, PHONES], FakeEmbedder().real)
-        return FakeRoom(Bot(settings, retriever, chosen(FakeChat(replies=list(replies)))), busy)
+        return FakeRoom(Bot(settings, retriever, chosen(Believer(draft=draft))), busy)
 
     return make
 
@@ -66,7 +70,7 @@ def running(room: FakeRoom, bench: Bench, question: str = QUESTION) -> Iterator[
 
 def test_columns_wait_write_and_are_done(rooms: Any) -> None:
     bench, states = Bench(), list[tuple[str, ...]]()
-    room = rooms(["On ", "Mars."], [TREES], [PHONES])
+    room = rooms(["On ", "Mars."])
     said = []
     for now in running(room, bench):
         assert bench.trial
@@ -109,7 +113,7 @@ def test_stop_keeps_what_is_there_and_gives_the_bot_back(rooms: Any) -> None:
 
 
 def test_a_new_question_stops_the_one_before_it(rooms: Any) -> None:
-    bench, room = Bench(), rooms(["one ", "two."], [TREES], [TREES], [PHONES])
+    bench, room = Bench(), rooms(["one ", "two."])
     old = running(room, bench)
     while not next(old).endswith("writing"):
         pass

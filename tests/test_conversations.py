@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
+from fake_believer import Believer, believing
 from fakes import FakeEmbedder, indexed
-from test_receipt import EVIL, QUESTION, TEXTS, YES, Elements
+from test_receipt import EVIL, QUESTION, TEXTS, Elements
 
 from bot.answer import answer
 from bot.evaluation.datasets import over
@@ -31,9 +31,9 @@ from ingest.settings import Settings
 
 def answered(question: str = QUESTION, texts: Any = TEXTS, *, follow: bool = False) -> Exchange:
     """Ask a fake model over some texts, and go through all that the page goes through."""
-    model = FakeChat(replies=[YES, ["RAG adds latency. It costs 77 cats."], [Vote(0.1)], YES, YES])
-    who = chosen(model, one_token=ONE_TOKEN)
-    bot = Bot(Settings(), over(texts, FakeEmbedder().real), who)
+    beliefs = {"answerable": 0.95}
+    model = Believer(draft="RAG adds latency. It costs 77 cats.", beliefs=beliefs)
+    bot = Bot(Settings(), over(texts, FakeEmbedder().real), believing(model))
     before = [Turn("What is RAG?", "Retrieval.")] if follow else []
     exchange = Exchange(question)
     for event in answer(bot, question, before):

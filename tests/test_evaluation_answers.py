@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
-from fake_models import FakeChat, chosen
+from fake_believer import Believer, Query
+from fake_models import chosen
 from fakes import FakeEmbedder, settings_in, write_files
 
 from bot.about import last_evaluation
@@ -42,8 +43,8 @@ SET = [
              answerable=True, kind="direct"),
     question("q3", "Who invented the telephone?", APPLES, answerable=False, kind="off-topic"),
 ]  # fmt: skip
-RIGHT = ["Apples grow on trees in temperate climates."]
-WRONG = ["Pears do not travel well."]
+RIGHT = "Apples grow on trees in temperate climates."
+DRAFTS = {"apples": RIGHT, "pears": "Pears do not travel well."}  # right, and beside the point
 
 
 class Machine:
@@ -52,16 +53,22 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.settings = settings_in(folder, model="embedded", top_k=2)
         self.embedder = FakeEmbedder()
-        self.chat = FakeChat(replies=[])
+        self.chat = Believer()
         self.file = folder / "set.jsonl"
         self.write(SET)
 
     def write(self, rows: list[dict[str, Any]]) -> None:
         self.file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
-    def run(self, *replies: list[Any], **options: Any) -> int:
-        self.chat = FakeChat(replies=list(replies))
+    def run(self, draft: Any = DRAFTS, rewritten: str = "", **options: Any) -> int:
+        """Run the command with a model of its own that gives no probabilities."""
+        self.chat = Believer(draft=draft, rewritten=rewritten)
         return evaluate.evaluate(self.settings, self.file, Options(**options))
+
+    @property
+    def drafted(self) -> list[str]:
+        """Return the questions of the last run that a draft was written for."""
+        return [query.words["question"] for query in self.chat.asked("draft")]
 
     @property
     def stored(self) -> list[dict[str, Any]]:
@@ -102,7 +109,7 @@ def values(found: dict[str, Any], system: str = "whybot") -> dict[str, Any]:
 def test_a_set_with_contexts_needs_no_index(
     machine: Machine, printed: Callable[[], dict[str, Any]]
 ) -> None:
-    assert machine.run(RIGHT, WRONG, as_json=True) == 0
+    assert machine.run(as_json=True) == 0
     assert values(printed()) == {
         "accuracy": (0.5, 2),
         "rouge_l": (0.3, 2),
@@ -113,13 +120,16 @@ def test_a_set_with_contexts_needs_no_index(
         "support": (1.0, 2),
         "withheld": (0.0, 2),
     }
-    prompts = [str(call[-1].content) for call in machine.chat.calls]
-    assert len(prompts) == 2, "the gate stops the question that no passage comes near"
-    assert APPLES in prompts[0] and PEARS not in prompts[0]
+    asked = machine.chat.asked()
+    assert not [query for query in asked if "telephone" in query.said], "no passage comes near it"
+    for query in asked:
+        apples = "apples" in query.said
+        assert (APPLES in query.read, PEARS in query.read) == (apples, not apples)
+    assert machine.drafted == [row["question"] for row in SET[:2]]
 
 
 def test_kinds_are_measured_apart(machine: Machine, printed: Callable[[], dict[str, Any]]) -> None:
-    machine.run(RIGHT, WRONG, as_json=True)
+    machine.run(as_json=True)
     kinds = printed()["systems"]["whybot"]["kinds"]
     assert kinds["direct"]["accuracy"]["n"] == 2 and kinds["direct"]["refusal"] is None
     assert kinds["off-topic"]["refusal"]["n"] == 1 and kinds["off-topic"]["accuracy"] is None
@@ -128,7 +138,7 @@ def test_kinds_are_measured_apart(machine: Machine, printed: Callable[[], dict[s
 def test_the_table_shows_refusal_beside_over_refusal(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    machine.run(RIGHT, WRONG)
+    machine.run()
     lines = capsys.readouterr().out.splitlines()
     at = next(n for n, line in enumerate(lines) if line.startswith("refused, of the unanswer"))
     assert "100.0 % [20.7, 100.0] n=1" in lines[at]
@@ -141,27 +151,27 @@ def test_without_contexts_the_index_answers(
 ) -> None:
     machine.write([{**SET[0], "contexts": []}])
     with pytest.raises(IndexMissing):
-        machine.run(RIGHT)
+        machine.run()
     write_files(machine.settings.corpus, {"fruit.md": f"# Fruit\n\n{APPLES}\n"})
     library.ingest(machine.settings, machine.embedder.real)
-    assert machine.run(RIGHT, as_json=True) == 0
+    assert machine.run(as_json=True) == 0
     assert values(printed())["accuracy"] == (1.0, 1)
     assert machine.stored[0]["result"]["passages"][0]["document"] == "fruit.md"
 
     write_files(machine.settings.corpus, {"more.md": f"# More\n\n{PEARS}\n"})
     library.ingest(machine.settings, machine.embedder.real)
-    machine.run(RIGHT)
-    assert len(machine.chat.calls) == 1, "another index is another run"
+    machine.run()
+    assert machine.drafted, "another index is another run"
 
 
 def test_earlier_questions_are_the_history(machine: Machine) -> None:
     machine.write([{**SET[0], "question": "Where do they grow?", "history": ["What of apples?"]}])
-    machine.run(["Where do apples grow?"], RIGHT)
-    assert machine.stored[0]["result"]["resolved_question"] != "Where do they grow?"
+    machine.run(rewritten="Where do apples grow?")
+    assert machine.stored[0]["result"]["resolved_question"] == "Where do apples grow?"
 
 
 def test_the_last_evaluation_is_remembered_for_the_bot_to_tell(machine: Machine) -> None:
-    machine.run(RIGHT, WRONG)
+    machine.run()
     last = last_evaluation.read(machine.settings)["answers"]
     assert (last.name, last.by, last.questions) == ("set", "fake", 3)
     assert last.figures["right, of the answerable"] == "50.0 %"
@@ -174,7 +184,7 @@ def test_a_question_about_the_bot_is_answered_as_the_product_does(machine: Machi
     library.ingest(machine.settings, machine.embedder.real)
     asked = question("q1", "How many passages do you read?", answers=[["2"]], answerable=True)
     machine.write([{**asked, "contexts": []}])
-    machine.run(["My top-k is 2."])
+    machine.run("My top-k is 2.")
     (line,) = machine.stored
     assert line["result"]["passages"][0]["document"] == about.NAME
     machine.write([{**asked, "contexts": [{"text": APPLES}]}])
@@ -194,13 +204,14 @@ def test_an_interrupted_run_shows_what_is_there_and_goes_on(
     machine: Machine, printed: Callable[[], dict[str, Any]]
 ) -> None:
     machine.embedder = FakeEmbedder(stop_at=2)
-    assert machine.run(RIGHT, as_json=True) == shell.INTERRUPTED
+    assert machine.run(as_json=True) == shell.INTERRUPTED
     found = printed()
     assert found["interrupted"] and values(found)["accuracy"] == (1.0, 1)
     assert last_evaluation.read(machine.settings) == {}, "half a measurement is none"
 
     machine.embedder = FakeEmbedder()
-    assert machine.run(WRONG, as_json=True) == 0
+    assert machine.run(as_json=True) == 0
+    assert machine.drafted == [SET[1]["question"]]
     assert values(printed())["accuracy"] == (0.5, 2)
     assert [line["id"] for line in machine.stored] == ["q1", "q2", "q3"]
 
@@ -208,7 +219,7 @@ def test_an_interrupted_run_shows_what_is_there_and_goes_on(
 def test_a_finished_run_opens_no_model(
     machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    machine.run(RIGHT, WRONG)
+    machine.run()
     first = capsys.readouterr()
     monkeypatch.setattr(providers, "open_model", None)
     assert machine.run() == 0
@@ -219,22 +230,23 @@ def test_a_finished_run_opens_no_model(
 
 def test_half_a_line_of_a_killed_run_is_answered_again(machine: Machine, tmp_path: Path) -> None:
     out = tmp_path / "answers.jsonl"
-    machine.run(RIGHT, WRONG, out=out)
+    machine.run(out=out)
     whole = out.read_bytes()
     out.write_bytes(whole[:-40])
-    assert machine.run(out=out) == 0  # the gate answers the third
+    assert machine.run(out=out) == 0
+    assert machine.chat.asked() == [], "nothing near the third: the others are not asked again"
     ids = [json.loads(line)["id"] for line in out.read_text("utf-8").splitlines()]
     assert ids == ["q1", "q2", "q3"]
 
 
 def test_answers_of_other_settings_are_not_mixed_in(machine: Machine, tmp_path: Path) -> None:
     out = tmp_path / "answers.jsonl"
-    machine.run(RIGHT, WRONG, out=out)
+    machine.run(out=out)
     machine.settings = settings_in(tmp_path, model="embedded", top_k=1)
     with pytest.raises(SettingError, match="--fresh"):
-        machine.run(RIGHT, WRONG, out=out)
-    assert machine.run(RIGHT, WRONG, out=out, fresh=True) == 0
-    assert len(machine.chat.calls) == 2
+        machine.run(out=out)
+    assert machine.run(out=out, fresh=True) == 0
+    assert machine.drafted == [row["question"] for row in SET[:2]]
 
 
 def test_other_settings_questions_and_models_are_other_runs(machine: Machine) -> None:
@@ -258,25 +270,29 @@ def test_a_file_that_holds_no_answers_is_left_alone(
     notes.write_text(content)
     for fresh in (False, True):
         with pytest.raises(SettingError, match="no file of stored answers"):
-            machine.run(RIGHT, WRONG, out=notes, fresh=fresh)
+            machine.run(out=notes, fresh=fresh)
     assert notes.read_text() == content
 
 
 def test_a_failed_question_is_told_and_tried_again(
     machine: Machine, printed: Callable[[], dict[str, Any]]
 ) -> None:
-    assert machine.run([httpx.ReadError("gone")], WRONG, as_json=True) == shell.FAILED
+    broken = {**DRAFTS, "apples": [httpx.ReadError("gone")]}
+    assert machine.run(broken, as_json=True) == shell.FAILED
     found = printed()
     assert found["failed"][0].startswith("whybot, q1: ")
     assert values(found)["accuracy"] == (0.0, 1)
-    assert machine.run(RIGHT, as_json=True) == 0
+    assert machine.run(as_json=True) == 0
+    assert machine.drafted == [SET[0]["question"]]
     assert values(printed())["accuracy"] == (0.5, 2)
 
 
 def test_the_first_n_questions_are_kept_for_the_whole_run(machine: Machine) -> None:
-    machine.run(RIGHT, limit=1)
+    machine.run(limit=1)
+    assert machine.drafted == [SET[0]["question"]]
     assert last_evaluation.read(machine.settings) == {}, "one question is not the set"
-    machine.run(WRONG)
+    machine.run()
+    assert machine.drafted == [SET[1]["question"]]
     assert last_evaluation.read(machine.settings)["answers"].questions == 3
     assert [line["id"] for line in machine.stored] == ["q1", "q2", "q3"]
 
@@ -285,7 +301,7 @@ def test_stored_answers_are_measured_again_without_a_model(
     machine: Machine, tmp_path: Path, printed: Callable[[], dict[str, Any]]
 ) -> None:
     out = tmp_path / "answers.jsonl"
-    machine.run(RIGHT, WRONG, out=out, as_json=True)
+    machine.run(out=out, as_json=True)
     first = printed()["systems"]
     assert evaluate.rescore(out, as_json=True) == 0
     assert printed()["systems"] == first
@@ -299,8 +315,16 @@ def test_stored_answers_are_measured_again_without_a_model(
 def test_the_baseline_runs_the_tutorial_pipeline_beside_it(
     machine: Machine, printed: Callable[[], dict[str, Any]]
 ) -> None:
-    replies = [["Alexander Bell."], ["I don't know."], ["On trees, where it is mild."]]
-    machine.run(RIGHT, WRONG, replies[2], replies[1], replies[0], baseline=True, as_json=True)
+    plainly = {
+        "apples": "On trees, where it is mild.",
+        "pears": "I don't know.",
+        "telephone": "Alexander Bell.",
+    }
+
+    def drafts(query: Query) -> dict[str, str]:
+        return plainly if query.kind == "baseline" else DRAFTS
+
+    machine.run(drafts, baseline=True, as_json=True)
     found = printed()
     assert values(found)["refusal"] == (1.0, 1)
     plain = values(found, "baseline")
@@ -311,8 +335,9 @@ def test_the_baseline_runs_the_tutorial_pipeline_beside_it(
 
 
 def test_the_baseline_can_be_added_to_a_finished_run(machine: Machine) -> None:
-    machine.run(RIGHT, WRONG)
-    machine.run(["a"], ["b"], ["c"], baseline=True)
+    machine.run()
+    machine.run("a", baseline=True)
+    assert {query.kind for query in machine.chat.asked()} == {"baseline"}
     systems = [line["system"] for line in machine.stored]
     assert systems == ["whybot"] * 3 + ["baseline"] * 3
 
@@ -321,7 +346,7 @@ def test_the_command_line_passes_its_options_on(
     machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Settings, "read", lambda **options: machine.settings)
-    machine.chat = FakeChat(replies=[RIGHT])
+    machine.chat = Believer(draft=DRAFTS)
     out = str(machine.file.with_name("out.jsonl"))
     arguments = [str(machine.file), "--limit", "1", "--out", out, "--json"]
     assert main.main(["eval", *arguments]) == 0

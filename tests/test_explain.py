@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
+from fake_believer import Believer
+from fake_models import ONE_TOKEN, chosen
 from fakes import Shelf, passage
 
 from bot import answer as path
@@ -226,11 +227,16 @@ def test_a_stage_that_nobody_named_keeps_its_name() -> None:
 
 PASSAGES = [passage(1, "RAG adds latency. It needs a vector store.", heading="Cons", score=0.8)]
 QUESTION = "What are the cons of RAG?"
-YES, NO, DOUBTFUL, SO_SO = [Vote(0.95)], [Vote(0.02)], [Vote(0.5)], [Vote(0.6)]
+SURE, DOUBTFUL = {"answerable": 0.95}, {"answerable": 0.5}
+NOTHING_ALONE = {"answered_by": 0.02}  # no sentence of the passages is worth quoting
+LATENCY_ALONE = {"answered_by": {"RAG adds latency": 0.95, "": 0.02}}
+CONVINCING = {"answers": 0.95, "answered_by": 0.95}
+REFUSAL = "The passages do not contain this information."
 
 
 def answered(
-    *replies: Any,
+    draft: str = "RAG adds latency.",
+    beliefs: dict[str, Any] = SURE,
     question: str = QUESTION,
     passages: Sequence[Passage] = PASSAGES,
     probabilities: bool = True,
@@ -238,7 +244,8 @@ def answered(
     **settings: Any,
 ) -> Answer:
     one_token = ONE_TOKEN if probabilities else None
-    who = chosen(FakeChat(replies=list(replies)), window=window, one_token=one_token)
+    model = Believer(draft=draft, beliefs=beliefs)
+    who = chosen(model, window=window, one_token=one_token)
     bot = Bot(Settings(**settings), cast("Retriever", Shelf(passages)), who)
     *_, last = path.answer(bot, question)
     assert isinstance(last, Answer)
@@ -280,7 +287,7 @@ def test_stopped_because_no_passage_fits() -> None:
 
 
 def test_stopped_by_the_probability() -> None:
-    answer = answered(NO)
+    answer = answered(beliefs={"answerable": 0.02})
     assert answer.gate.answerable is not None
     said = (
         f"the passages hold the answer with a probability of {answer.gate.answerable:.1%}, "
@@ -296,7 +303,9 @@ def test_stopped_by_the_probability() -> None:
 
 @pytest.mark.parametrize("grounding", ["strict", "show"])
 def test_stopped_by_a_doubtful_draft(grounding: str) -> None:
-    answer = answered(DOUBTFUL, ["RAG adds latency."], SO_SO, NO, NO, grounding=grounding)
+    alone = {"RAG adds latency": 0.6, "": 0.02}
+    beliefs = {**DOUBTFUL, "answered_by": alone, "answers": 0.02}
+    answer = answered(beliefs=beliefs, grounding=grounding)
     title, said = stop(answer)
     assert title == "Second look"
     assert said.startswith("the draft had to convince, and did not: ")
@@ -313,14 +322,14 @@ def test_stopped_by_a_doubtful_draft(grounding: str) -> None:
 
 
 def test_a_doubtful_draft_that_convinces() -> None:
-    answer = answered(DOUBTFUL, ["RAG adds latency."], YES, YES, NO)
+    answer = answered(beliefs={**DOUBTFUL, **CONVINCING})
     assert not answer.abstained
     assert step(answer, "Second look").summary.startswith("The draft had to convince, and did: ")
-    assert "Second look" not in titles(answered(YES, ["RAG adds latency."]))
+    assert "Second look" not in titles(answered())
 
 
 def test_in_little_doubt_the_second_look_is_at_the_draft_alone() -> None:
-    answer = answered(DOUBTFUL, ["RAG adds latency."], YES, YES, NO)
+    answer = answered(beliefs={**DOUBTFUL, **CONVINCING})
     assert answer.gate.signals is not None
     signals = replace(answer.gate.signals, draft=0.9, rests=None, alone=None, mismatch="RAG")
     second = step(replace(answer, gate=replace(answer.gate, signals=signals)), "Second look")
@@ -332,7 +341,7 @@ def test_in_little_doubt_the_second_look_is_at_the_draft_alone() -> None:
 
 
 def test_stopped_for_want_of_a_number() -> None:
-    answer = answered(YES, ["RAG adds latency."], question="How many seconds does RAG add?")
+    answer = answered(question="How many seconds does RAG add?")
     said = "the question asks for a number or a date, and the draft has none."
     assert stop(answer) == ("Second look", said)
     assert step(answer, "Gate").summary.startswith("Passed: ")
@@ -342,23 +351,24 @@ def test_stopped_for_want_of_a_number() -> None:
     ("draft", "words"),
     [
         (" \n", "wrote nothing"),
-        ("The passages do not contain this information.", "the model itself wrote"),
+        (REFUSAL, "the model itself wrote"),
         ("[1]", "no sentence"),
     ],
 )
 def test_stopped_by_the_model_itself(draft: str, words: str) -> None:
-    title, said = stop(answered(YES, [draft], NO, NO))
+    title, said = stop(answered(draft, {**SURE, **NOTHING_ALONE}))
     assert title == "Draft"
     assert words in said
 
 
 def test_stopped_because_nothing_is_supported() -> None:
-    answer = answered(YES, ["Zeppelins are slow. It was invented in 1974."], NO, NO, NO)
+    draft = "Zeppelins are slow. It was invented in 1974."
+    answer = answered(draft, {**SURE, **NOTHING_ALONE})
     assert stop(answer) == ("Check", "of 2 sentences the passages state none.")
 
 
 def test_a_quote_in_place_of_a_failed_draft_is_told_as_one() -> None:
-    answer = answered(YES, ["RAG adds no latency."], NO, YES, NO)
+    answer = answered("RAG adds no latency.", {**SURE, **LATENCY_ALONE})
     assert step(answer, "Draft").summary.startswith("fake wrote 1 sentence")
     check = step(answer, "Check")
     assert check.summary == (
@@ -369,17 +379,18 @@ def test_a_quote_in_place_of_a_failed_draft_is_told_as_one() -> None:
 
 
 def test_a_quote_after_all_is_no_stop() -> None:
-    answer = answered(YES, ["The passages do not contain this information."], YES, NO)
+    answer = answered(REFUSAL, {**SURE, **LATENCY_ALONE})
     assert step(answer, "Draft").summary.startswith("The model itself wrote")
     assert "1 sentence of theirs quoted" in step(answer, "Check").summary
-    doubted = answered(DOUBTFUL, ["RAG is all right."], NO, YES, NO)
+    beliefs = {**DOUBTFUL, **LATENCY_ALONE, "answers": 0.02}
+    doubted = answered("RAG is all right.", beliefs)
     assert step(doubted, "Second look").summary.startswith("The draft had to convince, and did not")
     assert "1 sentence of theirs quoted instead" in step(doubted, "Check").summary
     assert not [one for one in explain(doubted) if one.summary.startswith(STOPPED)]
 
 
 def test_a_model_without_probabilities_is_not_doubted() -> None:
-    answer = answered(["RAG adds latency."], probabilities=False)
+    answer = answered(probabilities=False)
     gate = step(answer, "Gate")
     assert gate.summary == "Passed: the best passage scores 0.800, and 0.15 is needed."
     assert "no probabilities" in fact(gate, "Found out")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
+from fake_believer import Believer, Query, believing
+from fake_models import chosen
 from fakes import alike, embed, finished, passage
 
-from bot.llm.providers import Chosen
 from bot.path.evidence import Sources
 from bot.trace import Passage, Sentence
 from bot.verify.grounding import check, contrary, quote, refuses
@@ -25,16 +26,26 @@ QUESTION = "What does RAG add?"
 SOURCES = Sources(PASSAGES, alike)
 
 
-def voter(*replies: Any) -> tuple[Chosen, FakeChat]:
-    model = FakeChat(replies=list(replies))
-    return chosen(model, one_token=ONE_TOKEN), model
-
-
-def checked(text: str, *replies: Any, citations: tuple[int, ...] = ()) -> tuple[Sentence, FakeChat]:
-    who, model = voter(*replies)
-    sentence, _ = finished(check(Sentence(text, list(citations)), QUESTION, SOURCES, who, text))
-    assert len(model.calls) == len(replies)  # neither more nor less was asked than foreseen
-    return sentence, model
+def checked(
+    text: str,
+    question: str = QUESTION,
+    sources: Sources | Sequence[Passage] = SOURCES,
+    *,
+    draft: str | None = None,
+    amiss: str = "",
+    citations: Sequence[int] = (),
+    **beliefs: Any,
+) -> Sentence:
+    """Check a sentence with a model that believes everything, but for what is given."""
+    if not isinstance(sources, Sources):
+        sources = Sources(sources, alike)
+    sure = dict.fromkeys(("answers", "supported", "stated_by", "verdict"), 0.99)
+    who = believing(Believer(beliefs={**sure, **beliefs}))
+    said = Sentence(text, [*citations])
+    run = check(said, question, sources, who, text if draft is None else draft, amiss)
+    sentence, _ = finished(run)
+    assert isinstance(sentence, Sentence)
+    return sentence
 
 
 # --- what models say when they refuse
@@ -71,15 +82,17 @@ def test_an_answer_is_no_refusal(text: str) -> None:
 # --- each sentence of an answer
 
 
-@pytest.mark.parametrize(("alone", "asked"), [(0.55, 1), (0.65, 2)])
-def test_a_yes_has_to_be_stated_by_the_nearest_sentence_alone(alone: float, asked: int) -> None:
-    who, model = voter(*[[Vote(alone)], [Vote(0.9)]][:asked])
-    said = Sentence("It adds much latency to all of them.", [])
-    sentence, _ = finished(check(said, "Does it add latency?", SOURCES, who, ""))
-    assert sentence.supported is (asked == 2)
-    assert len(model.calls) == asked
-    assert "Text: RAG > Cons: RAG adds latency.\n" in str(model.calls[0][-1].content)
-    assert ("nearest sentence alone" in sentence.reason) is (asked == 1)
+@pytest.mark.parametrize(("alone", "supported"), [(0.55, False), (0.65, True)])
+def test_a_yes_has_to_be_stated_by_the_nearest_sentence_alone(
+    alone: float, supported: bool
+) -> None:
+    def by_itself(query: Query) -> float:
+        return alone if query.read == "RAG > Cons: RAG adds latency." else 0.0
+
+    said, question = "It adds much latency to all of them.", "Does it add latency?"
+    sentence = checked(said, question, draft="", stated_by=by_itself)
+    assert sentence.supported is supported
+    assert ("nearest sentence alone" in sentence.reason) is not supported
 
 
 @pytest.mark.parametrize(
@@ -94,34 +107,38 @@ def test_a_yes_has_to_be_stated_by_the_nearest_sentence_alone(alone: float, aske
 def test_a_yes_has_to_go_the_way_of_the_sentence_nearest_to_the_question(
     said: str, yes: float, supported: bool
 ) -> None:
-    who, model = voter([Vote(yes)], [Vote(0.99)], [Vote(0.99)])
     question = "Does it need much training?"
-    sentence, _ = finished(check(Sentence(said, []), question, SOURCES, who, ""))
-    asked = str(model.calls[0][-1].content)
-    assert f"Text: RAG > Cons: It does not need training.\n\nQuestion: {question}\n" in asked
+    against = float(said.startswith("No"))  # whatever else is read speaks against what is said
+
+    def verdict(query: Query) -> float:
+        assert query.claim == question
+        return yes if query.read == "RAG > Cons: It does not need training." else against
+
+    sentence = checked(said, question, draft="", verdict=verdict)
     assert sentence.supported is supported
     assert (f"question says {said.split(',')[0]}" in sentence.reason) is not supported
 
 
 def test_a_no_that_is_part_of_what_is_said_is_no_verdict() -> None:
-    sources = Sources([passage(1, "No chunk size fits all.")], alike)
-    who, _ = voter()
-    said = Sentence("No chunk size fits all.", [])
-    sentence, _ = finished(check(said, "Is there a size that fits all?", sources, who, ""))
-    assert sentence.supported
+    said = "No chunk size fits all."
+    shelf = [passage(1, said)]
+    beliefs: dict[str, Any] = {"verdict": 1.0, "supported": 0.01, "stated_by": 0.01}
+    assert checked(said, "Is there a size that fits all?", shelf, **beliefs).supported
 
 
-def test_the_same_words_may_say_the_contrary() -> None:
-    sources = Sources([passage(1, "RAG is slower than fine-tuned models.")], alike)
-    for said, asked in (
-        ("RAG is slower than fine-tuned models.", 0),
-        ("Fine-tuned models are slower than RAG.", 0),
-        ("Slower than fine-tuned models is RAG.", 1),
-    ):
-        who, model = voter(*[[Vote(0.1)]] * asked)
-        sentence, _ = finished(check(Sentence(said, []), "Which is slower?", sources, who, ""))
-        assert sentence.supported is said.startswith("RAG")
-        assert len(model.calls) == asked
+@pytest.mark.parametrize(
+    ("said", "believed", "supported"),
+    [
+        ("RAG is slower than fine-tuned models.", 0.1, True),  # a passage says so
+        ("Fine-tuned models are slower than RAG.", 0.99, False),  # a passage says the contrary
+        ("Slower than fine-tuned models is RAG.", 0.1, False),  # it may: the model decides
+        ("Slower than fine-tuned models is RAG.", 0.99, True),
+    ],
+)
+def test_the_same_words_may_say_the_contrary(said: str, believed: float, supported: bool) -> None:
+    shelf = [passage(1, "RAG is slower than fine-tuned models.")]
+    sentence = checked(said, "Which is slower?", shelf, draft="", supported=believed)
+    assert sentence.supported is supported
 
 
 @pytest.mark.parametrize(
@@ -150,10 +167,8 @@ def test_a_comparison_turned_round_is_contrary(text: str, source: str, wanted: b
 
 def test_what_any_passage_says_the_other_way_round_is_not_supported() -> None:
     passages = [passage(1, "Prices differ."), passage(2, "RAG is cheaper than tuning.")]
-    who, _ = voter()
-    said = Sentence("Tuning is cheaper than RAG.", [])
-    asked = check(said, "Is tuning cheaper than RAG?", Sources(passages, alike), who, "")
-    sentence, _ = finished(asked)
+    said, question = "Tuning is cheaper than RAG.", "Is tuning cheaper than RAG?"
+    sentence = checked(said, question, passages, draft="")
     assert (sentence.supported, sentence.citations) == (False, [])
     assert "the other way round" in sentence.reason
 
@@ -166,10 +181,12 @@ def test_what_heads_another_passage_has_to_be_stated_by_the_nearest_alone(
         passage(1, "It looks up documents first.", heading="RAG > Cons"),
         passage(2, "It takes days.", heading="Tuning > Cons"),
     ]
-    who, model = voter([Vote(0.9)])
-    said = Sentence(f"{subject} looks up many documents.", [])
-    sentence, _ = finished(check(said, "What does it do?", Sources(passages, alike), who, ""))
-    assert ("It takes days." in str(model.calls[0][-1].content)) is not alone
+    beliefs: dict[str, Any] = {
+        "supported": lambda query: 0.1 if "It takes days." in query.read else 0.9
+    }
+    said = f"{subject} looks up many documents."
+    sentence = checked(said, "What does it do?", passages, draft="", **beliefs)
+    assert sentence.supported is alone
     assert ("passage 1 alone" in sentence.reason) is alone
 
 
@@ -179,18 +196,15 @@ def test_what_heads_another_passage_has_to_be_stated_by_the_nearest_alone(
 def test_a_name_must_stand_in_the_passage_that_comes_nearest(
     question: str, supported: bool
 ) -> None:
-    who, model = voter(*[[Vote(0.99)]] * supported)
-    asked = check(Sentence("RAG adds latency to an A100.", []), question, SOURCES, who, "")
-    sentence, _ = finished(asked)
+    sentence = checked("RAG adds latency to an A100.", question, draft="")
     assert sentence.supported is supported
-    assert len(model.calls) == supported
     if not supported:
         assert sentence.reason == "'A100' does not stand in the passage it comes nearest to"
         assert sentence.evidence is not None and sentence.evidence.n == 1
 
 
-def test_what_a_passage_says_is_supported_without_asking() -> None:
-    sentence, _ = checked("RAG adds latency.")
+def test_what_a_passage_says_is_supported_whatever_the_model_thinks() -> None:
+    sentence = checked("RAG adds latency.", supported=0.01, stated_by=0.01)
     assert (sentence.supported, sentence.support) == (True, 1.0)
     assert (sentence.citations, sentence.attributed) == ([1], True)
     assert sentence.evidence
@@ -199,22 +213,22 @@ def test_what_a_passage_says_is_supported_without_asking() -> None:
 
 
 def test_a_written_citation_is_kept() -> None:
-    sentence, _ = checked("RAG adds latency.", citations=(2,))
+    sentence = checked("RAG adds latency.", citations=[2])
     assert (sentence.citations, sentence.attributed) == ([2], False)
 
 
 def test_a_number_from_nowhere_is_not_supported_whatever_the_model_thinks() -> None:
-    sentence, _ = checked("RAG adds latency of 17 seconds.")
+    sentence = checked("RAG adds latency of 17 seconds.")
     assert (sentence.supported, sentence.citations) == (False, [])
     assert "17" in sentence.reason
 
 
 @pytest.mark.parametrize(("yes", "supported"), [(0.9, True), (0.86, True), (0.59, False)])
 def test_the_model_decides_about_a_paraphrase(yes: float, supported: bool) -> None:
-    sentence, model = checked("Answers arrive later with retrieval.", [Vote(yes)])
+    text = "Answers arrive later with retrieval."
+    sentence = checked(text, supported={text: yes, "": 0.0})
     assert sentence.supported == supported
     assert sentence.support == pytest.approx(yes, abs=1e-3)
-    assert "Answers arrive later with retrieval." in str(model.calls[0][-1].content)
     assert sentence.attributed == supported  # what is not supported rests on nothing
     assert bool(sentence.citations) == supported
 
@@ -224,12 +238,13 @@ def test_what_is_half_believed_has_to_stand_in_the_context_of_the_nearest_senten
     context: float, supported: bool
 ) -> None:
     text = "Jack is a cook. Many guests came. The bill was high. He breaks plates of clay."
-    sources = Sources([passage(1, text, heading="Plates")], alike)
-    who, model = voter([Vote(0.84)], [Vote(context)])
-    said = Sentence("Cooks like him break plates of clay.", [])
-    sentence, _ = finished(check(said, QUESTION, sources, who, ""))
-    asked = str(model.calls[1][-1].content)
-    assert "Text: Plates: Many guests came. The bill was high. He breaks plates of clay.\n" in asked
+    around = "Plates: Many guests came. The bill was high. He breaks plates of clay."
+
+    def stated_by(query: Query) -> float:
+        return context if query.read == around else 0.0
+
+    said, shelf = "Cooks like him break plates of clay.", [passage(1, text, heading="Plates")]
+    sentence = checked(said, QUESTION, shelf, draft="", supported=0.84, stated_by=stated_by)
     assert sentence.supported is supported
     assert bool(sentence.citations) is supported
     assert ("in its context" in sentence.reason) is not supported
@@ -238,40 +253,32 @@ def test_what_is_half_believed_has_to_stand_in_the_context_of_the_nearest_senten
 
 def test_what_the_passage_says_of_one_who_is_named_is_withheld_of_another() -> None:
     text = "Guests came to see Jack. Jack says opa when he breaks plates."
-    who, model = voter()
     said = "Greeks say opa when plates break."
-    asked = check(
-        Sentence(said, []), "What do Greeks say?", Sources([passage(1, text)], alike), who, said
-    )
-    sentence, _ = finished(asked)
+    sentence = checked(said, "What do Greeks say?", [passage(1, text)])
     assert (sentence.supported, sentence.citations) == (False, [])
     assert "'Jack'" in sentence.reason
-    assert not model.calls
 
 
 def test_a_word_that_ends_in_no_is_whole() -> None:
-    sources = Sources([passage(1, "Guests met Jack. Jack owns casino, hotel and bar.")], alike)
-    who, _ = voter()
+    shelf = [passage(1, "Guests met Jack. Jack owns casino, hotel and bar.")]
     said = "Casino, hotel and bar are owned."
-    sentence, _ = finished(check(Sentence(said, []), "What is owned?", sources, who, said))
+    sentence = checked(said, "What is owned?", shelf, supported=0.01)
     assert sentence.supported, sentence.reason
 
 
 def test_the_two_sides_of_a_comparison_may_stand_apart() -> None:
-    who, model = voter([Vote(0.7)])
-    said = Sentence("RAG makes people wait, tuning costs money.", [])
-    sentence, _ = finished(check(said, "How do RAG and tuning differ?", SOURCES, who, ""))
-    assert sentence.supported
-    assert len(model.calls) == 1
+    said = "RAG makes people wait, tuning costs money."
+    beliefs: dict[str, Any] = {"supported": 0.7, "stated_by": 0.01}  # no sentence alone has both
+    assert checked(said, "How do RAG and tuning differ?", draft="", **beliefs).supported
+    assert not checked(said, "What do they do?", draft="", **beliefs).supported
 
 
 def test_the_words_of_a_passage_turned_round_are_not_taken_for_its_own() -> None:
-    sentence, _ = checked("It does need training.", [Vote(0.02)])
-    assert not sentence.supported
+    assert not checked("It does need training.", supported=0.02, answers=0.02).supported
 
 
 def test_without_probabilities_the_shared_words_decide() -> None:
-    who = chosen(FakeChat(replies=[]))
+    who = chosen(Believer())
     texts = {
         "RAG adds some latency overall.": True,
         "It does need training.": False,
@@ -283,25 +290,18 @@ def test_without_probabilities_the_shared_words_decide() -> None:
 
 
 def test_a_sentence_that_claims_nothing() -> None:
-    sentence, _ = checked("Here it is:")
+    sentence = checked("Here it is:", supported=0.01)
     assert (sentence.supported, sentence.evidence, sentence.citations) == (True, None, [])
 
 
 def test_passages_without_a_single_word_do_no_harm() -> None:
     arrows: list[Passage] = [passage(1, "→ ← ↑", heading="Arrows")]
-    who, _ = voter([Vote(0.1)])
-    sentence, _ = finished(
-        check(Sentence("Some arrows point upwards.", []), QUESTION, Sources(arrows, alike), who, "")
-    )
+    sentence = checked("Some arrows point upwards.", QUESTION, arrows, draft="", supported=0.1)
     assert (sentence.supported, sentence.citations) == (False, [])
 
 
 def test_a_draft_that_is_amiss_supports_nothing_and_shows_what_came_nearest() -> None:
-    who, _ = voter()
-    run = check(
-        Sentence("RAG adds latency.", []), QUESTION, SOURCES, who, "", "it is beside the point"
-    )
-    sentence, _ = finished(run)
+    sentence = checked("RAG adds latency.", draft="", amiss="it is beside the point")
     assert (sentence.supported, sentence.citations) == (False, [])
     assert sentence.reason == "it is beside the point"
     assert sentence.evidence
@@ -312,12 +312,12 @@ def test_a_draft_that_is_amiss_supports_nothing_and_shows_what_came_nearest() ->
 def test_a_fragment_is_asked_about_as_the_answer_to_the_question(
     yes: float, supported: bool
 ) -> None:
-    sentence, model = checked("Latency", [Vote(yes)])
+    def answers(query: Query) -> float:
+        return yes if (query.words["question"], query.claim) == (QUESTION, "Latency") else 0.0
+
+    sentence = checked("Latency", answers=answers, supported=0.0)
     assert sentence.supported == supported
     assert sentence.support == pytest.approx(yes, abs=1e-3)
-    asked = str(model.calls[0][-1].content)
-    assert QUESTION in asked
-    assert "Proposed answer: Latency" in asked
 
 
 def test_a_quote_is_a_passages_own_sentence() -> None:
@@ -330,10 +330,9 @@ def test_a_quote_is_a_passages_own_sentence() -> None:
 
 
 def test_what_is_like_nothing_in_the_passages_is_the_models_own() -> None:
-    """The model would have said Yes: it is not asked."""
-    who, _ = voter()
+    """The model would have said Yes."""
     text = "A hybrid joins two or more techniques."
-    sentence, _ = finished(check(Sentence(text, []), QUESTION, Sources(PASSAGES, embed), who, ""))
+    sentence = checked(text, QUESTION, Sources(PASSAGES, embed))
     assert (sentence.supported, sentence.citations) == (False, [])
     assert "no passage says anything like it" in sentence.reason
     assert sentence.evidence

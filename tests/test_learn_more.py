@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
+from fake_believer import Believer, believing
 from fakes import ROOT, FakeEmbedder, Shelf, indexed, passage
 
 from bot.cli.ask import explanation
@@ -235,7 +235,7 @@ class Taught(Shelf):
 
 def test_an_answer_on_the_page_leads_to_what_its_index_teaches() -> None:
     found = [passage(1, "RAG adds latency.")]
-    model = chosen(FakeChat(replies=[[Vote(0.95)], ["RAG adds latency."]]), one_token=ONE_TOKEN)
+    model = believing(Believer(draft="RAG adds latency."))
     bot = Bot(Settings(), cast("Retriever", Taught(found, FakeEmbedder())), model)
     talk = Conversation()
     list(tab.ask(cast("Room", Lending(bot)), talk, "What does RAG add?"))

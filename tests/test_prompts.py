@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
+from fake_believer import WRITTEN, Believer, believing, kinds
 from fakes import finished, passage
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import BaseMessage
 
 from bot.path.prompts import QuestionTooLong, build
-from bot.verify import yes_no
 
 PASSAGES = [passage(n, f"Text number {n} " + "word " * 10 * n) for n in range(1, 6)]
 
@@ -120,13 +119,13 @@ def test_all_that_is_asked_of_the_same_passages_begins_the_same() -> None:
     answer, _, _ = build("Why?", PASSAGES, 10**6, count)
     start = str(answer[1].content).partition("Question: Why?")[0]
     assert len(start) > 200
-    model = FakeChat(replies=[[Vote(0.5)], [Vote(0.5)], [Vote(0.5)]])
-    asked = chosen(model, one_token=ONE_TOKEN)
-    finished(yes_no.answerable(asked, PASSAGES, "Why?"))
-    finished(yes_no.answers(asked, PASSAGES, "Why?", "So."))
-    finished(yes_no.supported(asked, PASSAGES, "So it is."))
-    assert len(model.calls) == 3
-    for messages in model.calls:
+    model = Believer()
+    asking = {kind.name: kind.words for kind in kinds() if kind.name not in WRITTEN}
+    for name, words in asking.items():
+        if words[0] == "passages":
+            rest = [f"So it is, {word}." for word in words[1:]]
+            finished(getattr(yes_no, name)(believing(model), PASSAGES, *rest))
+    assert len(model.asked()) > 1
+    for messages in (query.messages for query in model.asked()):
         assert messages[0] == answer[0]
         assert str(messages[1].content).startswith(start)
-        assert "Yes or No" in str(messages[1].content)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_models import ONE_TOKEN, FakeChat, Vote, chosen
+from fake_believer import Believer, believing
+from fake_models import chosen
 from fakes import FakeEmbedder
 
 from bot.answer import answer
@@ -28,7 +29,6 @@ from ingest.settings import Settings
 
 QUESTION = "What does RAG add?"
 TEXTS = ["RAG adds latency. It needs a vector store.", "Fine-tuning adds RAG costs of training."]
-YES = [Vote(0.95)]
 EVIL = (
     "</script><script>alert(1)</script><!--<img src=x onerror=alert(2)>"
     "\"' &lt; ${a} \u2028 \\u003c [1]"
@@ -37,7 +37,9 @@ HISTORY = [Turn("What is RAG?", "Retrieval.")]
 
 
 def made(
-    *replies: Any,
+    draft: str = "RAG adds latency.",
+    answerable: float = 0.95,
+    rewritten: str = "",
     question: str = QUESTION,
     texts: Sequence[str] = TEXTS,
     history: Sequence[Turn] = (),
@@ -46,9 +48,10 @@ def made(
     **settings: Any,
 ) -> Receipt:
     """Answer a question over some texts, each a document, and make the receipt."""
-    model = FakeChat(replies=[*(replies or (YES, ["RAG adds latency."]))])
+    beliefs = {"answerable": answerable}
+    model = Believer(draft=draft, rewritten=rewritten, beliefs=beliefs)
     retriever = over(texts, FakeEmbedder(revision=revision).real)
-    bot = Bot(Settings(**settings), retriever, chosen(model, one_token=ONE_TOKEN, **(who or {})))
+    bot = Bot(Settings(**settings), retriever, believing(model, **(who or {})))
     *_, last = answer(bot, question, history)
     assert isinstance(last, Answer)
     return receipt.of(bot, last, history)
@@ -113,13 +116,13 @@ def test_the_corpus_hash_is_what_sha256sum_makes_of_the_documents() -> None:
 def test_a_gguf_file_is_hashed_and_hashed_again_when_it_changed(tmp_path: Path) -> None:
     path = tmp_path / "m.gguf"
     path.write_bytes(b"one")
-    who = chosen(FakeChat(replies=[]), file=path)
+    who = chosen(Believer(), file=path)
     assert who.digest == hashlib.sha256(b"one").hexdigest()
     path.write_bytes(b"another")
     assert who.digest == hashlib.sha256(b"another").hexdigest()
     path.unlink()
     assert who.digest is None
-    assert chosen(FakeChat(replies=[])).digest is None
+    assert chosen(Believer()).digest is None
 
 
 # --- both forms
@@ -438,8 +441,8 @@ def test_a_moved_rank_is_seen() -> None:
 
 
 def test_another_answer_is_a_diff_of_its_sentences() -> None:
-    then = made(YES, ["RAG adds latency. It needs a vector store."])
-    now = made(YES, ["It needs a vector store. Fine-tuning adds RAG costs of training."])
+    then = made("RAG adds latency. It needs a vector store.")
+    now = made("It needs a vector store. Fine-tuning adds RAG costs of training.")
     changes = found(then, now)
     assert [*changes] == ["answer"]
     head, *lines = changes["answer"].lines
@@ -453,7 +456,7 @@ def test_another_answer_is_a_diff_of_its_sentences() -> None:
 
 
 def test_an_abstention_now_says_why() -> None:
-    then, now = made(), made([Vote(0.02)])
+    then, now = made(), made(answerable=0.02)
     changes = found(then, now)
     assert changes["abstained"].lines == ("abstained: no then, yes now",)
     assert now.answer.gate.reason in changes["why"].lines[0]
@@ -461,7 +464,7 @@ def test_an_abstention_now_says_why() -> None:
 
 
 def test_another_draft_of_the_same_answer_is_no_silent_change() -> None:
-    then, now = made(), made(YES, ["RAG adds latency [1]."])
+    then, now = made(), made("RAG adds latency [1].")
     assert then.answer.answer == now.answer.answer
     assert [*found(then, now)] == ["draft"]
 
@@ -483,11 +486,13 @@ def test_what_it_was_made_with_is_compared() -> None:
 
 
 def test_a_follow_up_is_understood_with_its_history() -> None:
-    follow = "and the store?"
-    then = made(["What does the store add?"], YES, ["It needs a vector store."],
-                question=follow, history=[Turn(QUESTION, "Latency.")])  # fmt: skip
-    now = made(["What does RAG add the store?"], YES, ["It needs a vector store."],
-               question=follow, history=[Turn(QUESTION, "Latency.")])  # fmt: skip
+    asked: dict[str, Any] = {
+        "draft": "It needs a vector store.",
+        "question": "and the store?",
+        "history": [Turn(QUESTION, "Latency.")],
+    }
+    then = made(rewritten="What does the store add?", **asked)
+    now = made(rewritten="What does RAG add the store?", **asked)
     assert found(then, now)["understood as"].then == then.answer.resolved_question
 
 
@@ -502,5 +507,5 @@ def test_a_strangers_text_moves_no_cursor() -> None:
 
 def test_changes_are_plain_data() -> None:
     texts = ["RAG adds RAG adds.", *TEXTS]
-    for change in differences(made(), made(YES, ["It needs a vector store."], texts=texts)):
+    for change in differences(made(), made("It needs a vector store.", texts=texts)):
         assert json.loads(json.dumps([change.then, change.now], default=asdict))

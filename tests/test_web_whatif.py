@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
-from fake_models import FakeChat, Quoting, chosen
+from fake_believer import Believer
+from fake_models import Quoting, chosen
 from fakes import FakeEmbedder
 
 from bot.answer import answer
@@ -115,13 +116,13 @@ def test_again_runs_with_the_knobs_as_turned(room: OneBot, tried: Bench) -> None
     assert html.count("<em>gone</em>") == 1 and "<em>new</em>" not in html
 
 
-def test_leaving_out_runs_once_for_each_passage(room: OneBot, tried: Bench, model: Quoting) -> None:
-    asked = len(model.prompts)
+def test_leaving_out_runs_once_for_each_passage(room: OneBot, tried: Bench) -> None:
     seen = list(bench.leave_out(room.real, tried))
-    assert len(model.prompts) == asked + 2
     assert "1 of 2, without [1]: looking up the question" in seen
     assert "2 of 2, without [2]" in seen
     assert tried.trial and tried.trial.whole and tried.case
+    assert [out.passage.n for out in tried.trial.outs] == [1, 2]
+    assert all(out.answer for out in tried.trial.outs)
     assert tried.trial.base is tried.case.answer, "what was answered is not asked again"
     assert "hangs on" in whatif_page.results(tried)
 
@@ -175,7 +176,7 @@ def test_one_thing_at_a_time(room: OneBot, tried: Bench) -> None:
 
 
 def test_errors_end_on_the_bench(room: OneBot, tried: Bench, capsys: Any) -> None:
-    broken = FakeChat(replies=[[WhybotError("The model broke.", "whybot doctor")]] * 2)
+    broken = Believer(draft=[WhybotError("The model broke.", "whybot doctor")])
     room.bot = replace(room.bot, chosen=chosen(broken))
     list(bench.leave_out(room.real, tried))
     assert tried.error == "The model broke. Mend it with: whybot doctor"

@@ -27,6 +27,7 @@ from bot.path import prompts
 from bot.path.rewrite import rewrite
 from bot.path.words import negates, stems
 from bot.trace import Passage, Turn
+from bot.verify import yes_no
 
 WRITTEN = ("draft", "bare", "baseline", "rewrite")  # the kinds whose reply is prose
 

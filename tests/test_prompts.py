@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import BaseMessage
 
 from bot.path.prompts import QuestionTooLong, build
+from bot.verify import yes_no
 
 PASSAGES = [passage(n, f"Text number {n} " + "word " * 10 * n) for n in range(1, 6)]
 

@@ -557,7 +557,7 @@ def test_a_receipt_beside_the_json_and_of_an_abstention(
 def test_the_readmes_command_makes_the_corpus_hash(
     receipt: Path, shell: Shell, says: Callable[..., Believer], folder: Path
 ) -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
+    readme = (ROOT / "bot" / "README.md").read_text("utf-8")
     (command,) = [line for line in readme.splitlines() if line.endswith("| sha256sum")]
     files = {"b/rag two.md": "# Two\n\nRAG.\n", "a b.txt": "RAG adds it.", "größe.txt": "RAG."}
     write_files(folder / "corpus", files)

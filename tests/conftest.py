@@ -1,7 +1,8 @@
-"""What the end-to-end tests share: real weights, real bots, a real Ollama server.
+"""What the end-to-end tests share: real weights, real bots, a real Ollama server; and the marks.
 
-What a machine lacks is skipped with the reason, unless the environment variable
-WHYBOT_TEST_REQUIRE lists it ("weights,chromium,ollama"): then the test fails.
+A test is marked by what it asks for: `browser` for Chromium, `ollama` for its server, `slow` for
+real weights or a Chroma server. What a machine lacks is skipped with the reason, unless the
+environment variable WHYBOT_TEST_REQUIRE lists it ("weights,chromium,ollama"): then the test fails.
 """
 
 from __future__ import annotations
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
 SEED = Path(__file__).parent.parent / "corpus" / "fine-tuning-vs-rag.md"
 KEPT = ("WHYBOT_CACHE",)  # of the settings in the environment; the tests set the others
 QWEN, SMALL, EMBEDDER = "qwen2.5-coder-1.5b", "smollm2-135m", "all-MiniLM-L6-v2"
+MARKS = {  # of the tests that ask for a fixture, themselves or through another
+    "chromium": "browser",
+    "ollama_binary": "ollama",
+    "weights_or_skip": "slow",
+    "chroma_server": "slow",
+}
 READY_SECONDS = 60  # a server that does not answer by then has failed
 
 # Ollama knows SmolLM2's template from the file, and not that of this Qwen.
@@ -50,6 +57,13 @@ MODELFILES = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture in MARKS.keys() & getattr(item, "fixturenames", ()):
+            item.add_marker(MARKS[fixture])
+
+
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment() -> Iterator[frozenset[str]]:
     """Hide the user's own settings from every test; give what the tests must not skip."""
@@ -58,6 +72,8 @@ def clean_environment() -> Iterator[frozenset[str]]:
         for name in [*os.environ]:
             if name == "OLLAMA_HOST" or (name.startswith("WHYBOT_") and name not in KEPT):
                 patch.delenv(name)
+        if "PYTEST_XDIST_WORKER" in os.environ:  # models that wait for each other's cores crawl
+            patch.setenv("WHYBOT_THREADS", "1")
         yield required
 
 

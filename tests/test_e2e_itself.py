@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fake_models import FakeChat, chosen
@@ -95,22 +93,11 @@ def said(bot: Bot, question: str) -> Answer:
     [
         ("What chunk size do you use?", ["200"]),
         ("Which model are you?", ["qwen2.5-coder-1.5b"]),
-        ("How good is your retrieval?", ["not been measured"]),
-        ("How do you decide that you don't know?", []),
-        ("How many passages do you read?", ["5"]),
-        ("Which embedding model do you use?", ["all-MiniLM-L6-v2"]),
     ],
 )
-def test_the_bot_answers_about_itself(qwen: Bot, question: str, values: list[Any]) -> None:
+def test_the_bot_answers_about_itself(qwen: Bot, question: str, values: list[str]) -> None:
     answer = said(qwen, question)
     assert not answer.abstained, answer.gate.reason
     assert all(value in answer.answer for value in values), answer.answer
     cited = {n for sentence in answer.sentences for n in sentence.citations}
     assert about.NAME in {one.document for one in answer.passages if one.n in cited}
-
-
-def test_the_next_answer_says_the_new_value(qwen: Bot) -> None:
-    for top_k in (3, 6):
-        bot = replace(qwen, settings=replace(qwen.settings, top_k=top_k))
-        answer = said(bot, "What is your top-k?")
-        assert str(top_k) in answer.answer, answer.answer

@@ -67,5 +67,13 @@ def test_a_module_that_is_named_is_there(document: str) -> None:
 
 
 def test_ci_runs_the_command_of_the_readme() -> None:
-    (command,) = [line for line in README.splitlines() if line.endswith("/pytest")]
-    assert (ROOT / ".ci" / "run").read_text("utf-8").rstrip().endswith(command)
+    (command,) = [line for line in README.splitlines() if line.endswith("tests/run.py")]
+    assert (ROOT / ".ci" / "run").read_text("utf-8").rstrip().endswith(f"\n\n{command}")
+
+
+def test_the_workflow_runs_what_ci_runs_on_every_python() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text("utf-8")
+    assert "- run: .ci/run\n" in workflow
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    assert 'requires-python = ">=3.10,<3.14"' in project
+    assert 'python: ["3.10", "3.11", "3.12", "3.13"]' in workflow

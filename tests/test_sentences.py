@@ -81,6 +81,6 @@ def test_spans_are_in_order_and_miss_no_letter(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["." * 500_000, ".)" * 250_000, "a. " * 100_000, "- " * 250_000])
 def test_time_is_linear(text: str) -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
     sentence_spans(text)
-    assert time.monotonic() - begin < 5
+    assert time.process_time() - begin < 5

@@ -124,7 +124,7 @@ def test_a_repeat_that_was_dropped_keeps_its_place_among_the_ranks() -> None:
     assert "rank 3" in fact(found, "[2] doc.md, Pros")
 
 
-def test_the_gate_has_its_signals_and_bars() -> None:
+def test_the_gate_has_its_signals_and_thresholds() -> None:
     found = step(ANSWER, "Gate")
     assert found.summary == "Passed: the passages hold the answer with a probability of 93.1%."
     assert fact(found, "Best score") == "0.554; the threshold is 0.15"
@@ -418,7 +418,7 @@ def test_text_quotes_line_by_line() -> None:
     assert f"  human:\n  | one\n  | \n  | {long}\n" in text
 
 
-def test_the_texts_bars_lie_where_their_stages_do() -> None:
+def test_the_texts_thresholds_lie_where_their_stages_do() -> None:
     lines = explanation([step(ANSWER, "Time")], 100).splitlines()[2:]
     rows = [line for line in lines if "ms from" in line]
     assert len(rows) == 8

@@ -101,7 +101,7 @@ def test_switches_flip_and_strangers_do_nothing(tried: Bench) -> None:
     assert tried.parameters == tried.case.base
 
 
-def test_again_runs_with_the_knobs_as_turned(room: OneBot, tried: Bench) -> None:
+def test_again_runs_with_the_parameters_as_turned(room: OneBot, tried: Bench) -> None:
     assert tried.case
     tried.flip(tried.case.answer.passages[0].id)
     seen = list(bench.again(room.real, tried))

@@ -1,4 +1,4 @@
-"""What if: the ranking under other knobs, answers compared, and what an answer hangs on."""
+"""What if: the ranking under other parameters, answers compared, and what an answer hangs on."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_a_case_tells_whether_the_index_gives_others_now() -> None:
     assert opened(other, given).stale
 
 
-# --- an answer with other knobs
+# --- an answer with other parameters
 
 
 def test_the_trace_says_what_was_turned() -> None:
@@ -220,14 +220,14 @@ def test_the_trace_says_what_was_turned() -> None:
     assert "Turned for it" not in dict(explain(usual)[0].facts)
 
 
-def test_knobs_that_stand_where_they_stood_change_nothing() -> None:
+def test_parameters_that_stand_where_they_stood_change_nothing() -> None:
     bot = bot_of(top_k=3)
     usual, turned = asked(bot), asked(bot, in_force(bot.settings))
     for part in ("answer", "passages", "dropped", "gate", "prompt"):
         assert getattr(usual, part) == getattr(turned, part)
 
 
-def test_a_receipt_keeps_the_knobs_and_replays_with_them(tmp_path: Any) -> None:
+def test_a_receipt_keeps_the_parameters_and_replays_with_them(tmp_path: Any) -> None:
     bot = bot_of(top_k=3)
     parameters = Parameters(2, 0.25, 0.05, (IDS[0],))
     kept = receipt.of(bot, asked(bot, parameters))
@@ -247,7 +247,7 @@ def test_a_receipt_keeps_the_knobs_and_replays_with_them(tmp_path: Any) -> None:
     "values",
     [{"top_k": 0}, {"dense_weight": 1.5}, {"dense_weight": float("nan")}, {"threshold": -1.0}],
 )
-def test_knobs_out_of_range_are_none(values: dict[str, Any]) -> None:
+def test_parameters_out_of_range_are_none(values: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="out of range"):
         replace(BASE, **values)
     bot = bot_of()
@@ -257,7 +257,7 @@ def test_knobs_out_of_range_are_none(values: dict[str, Any]) -> None:
         Receipt.from_json(data)
 
 
-def test_a_receipt_from_before_there_were_knobs_is_read() -> None:
+def test_a_receipt_from_before_there_were_parameters_is_read() -> None:
     data = receipt.of(bot_of(), asked(bot_of())).to_json()
     del data["answer"]["knobs"]
     assert Receipt.from_json(data).answer.parameters is None

@@ -58,7 +58,7 @@ def looked(
     return first, last, judged
 
 
-def test_the_gate_compares_the_best_score_with_the_bar() -> None:
+def test_the_gate_compares_the_best_score_with_the_threshold() -> None:
     assert gate([passage(1, "a", score=THRESHOLD)]) == Gate(THRESHOLD, THRESHOLD, passed=True)
     low = [passage(n, "a", score=score) for n, score in ((1, THRESHOLD - 0.01), (2, 0.0))]
     assert (gate(low).best, gate(low).passed) == (THRESHOLD - 0.01, False)

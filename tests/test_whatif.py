@@ -149,7 +149,7 @@ def test_one_that_is_switched_off_takes_nobodys_place() -> None:
     assert len(preview(CASE, everything).shown) == 3
 
 
-def test_the_bar_alone_decides_whether_the_model_would_be_asked() -> None:
+def test_the_threshold_alone_decides_whether_the_model_would_be_asked() -> None:
     best = preview(CASE, BASE).gate.best
     for threshold, passed in ((best, True), (best + 0.001, False)):
         seen = preview(CASE, replace(BASE, threshold=threshold))
@@ -400,6 +400,6 @@ def test_verdicts_in_words() -> None:
     assert verdict(none, base, of=none) == "There was no answer; without [2] 2.md there is one."
 
 
-def test_the_default_bar_is_the_one_in_force() -> None:
+def test_the_default_threshold_is_the_one_in_force() -> None:
     assert in_force(Settings()).threshold == answerability.THRESHOLD
     assert prompts.ABSTENTION not in asked(bot_of()).answer

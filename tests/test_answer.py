@@ -259,7 +259,7 @@ def test_an_unsupported_sentence_is_withheld() -> None:
     assert "1974" not in "".join(e.text for e in events if isinstance(e, Sentence))
 
 
-LATENCY_ALONE = {"answered_by": {"RAG adds latency": 0.95, "": 0.02}}
+LATENCY_ALONE = {"answered_by": {"RAG > Cons: RAG adds latency.": 0.95, "": 0.02}}
 
 
 def test_a_passage_is_quoted_where_the_draft_failed() -> None:

@@ -90,7 +90,8 @@ def test_a_yes_has_to_be_stated_by_the_nearest_sentence_alone(
         return alone if query.read == "RAG > Cons: RAG adds latency." else 0.0
 
     said, question = "It adds much latency to all of them.", "Does it add latency?"
-    sentence = checked(said, question, draft="", stated_by=by_itself)
+    shelf = [passage(1, "It looks up documents. RAG adds latency.", heading="RAG > Cons")]
+    sentence = checked(said, question, shelf, draft="", stated_by=by_itself)
     assert sentence.supported is supported
     assert ("nearest sentence alone" in sentence.reason) is not supported
 
@@ -201,6 +202,16 @@ def test_a_name_must_stand_in_the_passage_that_comes_nearest(
     if not supported:
         assert sentence.reason == "'A100' does not stand in the passage it comes nearest to"
         assert sentence.evidence is not None and sentence.evidence.n == 1
+
+
+def test_a_name_that_heads_another_passage_is_not_backed_by_the_title_of_both() -> None:
+    passages = [
+        passage(1, "It adds latency.", title="Tuning and RAG", heading="RAG > Cons"),
+        passage(2, "It takes days.", title="Tuning and RAG", heading="Tuning > Cons"),
+    ]
+    sentence = checked("It adds latency, as Tuning does.", QUESTION, passages)
+    assert (sentence.supported, sentence.citations) == (False, [])
+    assert sentence.reason.startswith("'Tuning' does not stand in the passage")
 
 
 def test_what_a_passage_says_is_supported_whatever_the_model_thinks() -> None:

@@ -5,6 +5,7 @@ Run: `pytest tests/test_browser_whatif.py`. Skipped without Chromium. Needs no w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -148,7 +149,10 @@ def test_leave_each_one_out_can_be_stopped_and_finished(page: Page, model: Quoti
     page.get_by_role("button", name="Leave each one out").click()
     expect(page.locator("#trying")).to_contain_text("1 of 3, without [1]")
     page.get_by_role("button", name="Stop").click()
-    expect(page.locator("#results .verdict")).to_contain_text("0 of 3 passages were left out")
+    # How many were done by then is the machine's speed; not all of them.
+    expect(page.locator("#results .verdict")).to_have_text(
+        re.compile(r"[012] of 3 passages were left out: it was stopped\.")
+    )
     model.pace = 0.0
     page.get_by_role("button", name="Leave each one out").click()
     verdict = page.locator("#results .verdict")

@@ -26,7 +26,7 @@ COVERAGE = ["--cov=bot", "--cov=ingest", "--cov-report=term:skip-covered"]
 STAGES = {  # name: the marks of its tests, and how they are run
     "unit": ("not slow and not browser and not ollama", ["--dist=worksteal", *COVERAGE]),
     "browser": ("browser", ["--dist=loadfile"]),
-    "real": ("(slow or ollama) and not browser", ["--dist=loadfile"]),
+    "real": ("(slow or ollama) and not browser", ["--dist=loadgroup"]),
 }
 TOLD = ("tests", "failures", "errors", "skipped")  # by the report of a stage
 

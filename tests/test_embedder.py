@@ -20,6 +20,8 @@ from ingest.errors import SettingError
 from ingest.settings import Settings
 from ingest.sync import fingerprint
 
+pytestmark = pytest.mark.slow  # torch alone takes as long as a hundred other tests
+
 WORDS = "apples pears plums grow on tall trees , . ask say".split()
 
 

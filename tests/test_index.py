@@ -116,6 +116,7 @@ def test_more_chunks_than_chroma_takes_at_once(
         assert index.chunks() == rows[5:]
 
 
+@pytest.mark.slow
 def test_more_chunks_than_its_database_reads_at_once(settings: Settings) -> None:
     rows = [indexed(f"c{n}", "word", number=n, of=33_000) for n in range(33_000)]
     with Index.write(settings, PRINT) as index:

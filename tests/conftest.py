@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for fixture in MARKS.keys() & getattr(item, "fixturenames", ()):
             item.add_marker(MARKS[fixture])
-        # A file's tests share a model or a server; the panel's ten only share what all workers have.
+        # A file's tests share a model or a server; the ten of the panel only what all workers have.
         if item.path.name != "test_e2e_panel.py":
             item.add_marker(pytest.mark.xdist_group(item.path.name))
 

@@ -3,8 +3,8 @@
 Usage: .venv/bin/python tests/run.py [--stage NAME] [whatever pytest takes]
 
     unit      lint, format, types, and every test without weights, browser or server; coverage
-    browser   the pages in Chromium
-    real      real weights, Ollama and Chroma servers
+    browser   the pages in Chromium, with a model that is made up
+    real      real weights, in the shell, the page, Ollama and Chroma servers
 
 What the machine lacks is skipped; `WHYBOT_TEST_REQUIRE=weights,chromium,ollama` makes it fail.
 """
@@ -25,8 +25,8 @@ WORKERS = "2"  # a browser or a model each
 COVERAGE = ["--cov=bot", "--cov=ingest", "--cov-report=term:skip-covered"]
 STAGES = {  # name: the marks of its tests, and how they are run
     "unit": ("not slow and not browser and not ollama", ["--dist=worksteal", *COVERAGE]),
-    "browser": ("browser", ["--dist=loadfile"]),
-    "real": ("(slow or ollama) and not browser", ["--dist=loadgroup"]),
+    "browser": ("browser and not slow", ["--dist=loadfile"]),
+    "real": ("slow or ollama", ["--dist=loadgroup"]),
 }
 TOLD = ("tests", "failures", "errors", "skipped")  # by the report of a stage
 

@@ -61,9 +61,6 @@ class Query:
         return "\n".join(text for name, text in self.words.items() if name != "passages")
 
 
-Belief = float | Mapping[str, float] | Callable[[Query], float]
-
-
 class Believer(BaseChatModel):
     """Write a draft, believe what stands in the text, and note what it was asked.
 

@@ -69,7 +69,7 @@ class TapedChat(BaseChatModel):
     """Reply as the tape does; what it lacks is asked of the model behind, and written down.
 
     Raises NotRecorded where there is none. A reply is {"text", "read", "wrote"} (tokens), or, to a
-    question for one token, {"logprobs"} of those that `verify.questions` reads: yes and no.
+    question for one token, {"logprobs"} of those that `verify.yes_no` reads: yes and no.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)

@@ -160,6 +160,7 @@ def test_an_answer_does_not_depend_on_what_was_asked_before(qwen: Bot, cons_of_r
     assert re.search(r"\bRAG\b", follow_up.resolved_question)
     plain("What is RAG?")
     assert plain("and the pros?", before) == follow_up
+    assert plain(CONS_OF_RAG) == replace(cons_of_rag.answer, id="", timings_ms={})
 
 
 # --- the small model

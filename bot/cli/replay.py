@@ -17,9 +17,8 @@ from bot.cli.shell import ANSWERED
 from bot.llm import providers
 from bot.records import receipt, receipt_file
 from bot.records.receipt import NotAReceipt, Receipt
-from bot.records.replay import differences, plain
-from bot.trace import Answer, Rewritten
-from bot.trace import plain as plain_data
+from bot.records.replay import differences, one_line
+from bot.trace import Answer, Rewritten, plain
 from ingest import weights
 from ingest.errors import SettingError
 from ingest.settings import Settings
@@ -44,7 +43,7 @@ def replay(here: Settings, path: Path, model: str | None, as_json: bool) -> int:
             "seconds": {"then": was, "now": took},
             "now": now,
         }
-        print(json.dumps(found, ensure_ascii=False, indent=2, default=plain_data))
+        print(json.dumps(found, ensure_ascii=False, indent=2, default=plain))
         return ANSWERED
     for change in changes:
         print(*change.lines, sep="\n")
@@ -63,8 +62,8 @@ def settings_of(then: Receipt, here: Settings, model: str | None, path: Path) ->
     a file that somebody sent must not send the documents here to anybody.
     """
     wanted = model or then.settings.model
-    if wanted != plain(wanted):
-        raise NotAReceipt(f"{path} names no model but {plain(wanted)!r}.", receipt.MEND)
+    if wanted != one_line(wanted):
+        raise NotAReceipt(f"{path} names no model but {one_line(wanted)!r}.", receipt.MEND)
     if providers.remote(wanted) and wanted not in (model, here.model):
         raise SettingError(
             f"The receipt's model {wanted} is a provider's: the question and the passages of your "
@@ -85,13 +84,13 @@ def _again(then: Receipt, settings: Settings) -> Receipt:
         status.say(f"{bot.chosen.name} ({bot.chosen.why})")
         for note in bot.chosen.notes:
             status.say(f"note: {note}")
-        status.say(f"asked {plain(then.date)}: {plain(then.answer.question)}")
+        status.say(f"asked {one_line(then.date)}: {one_line(then.answer.question)}")
         turned = then.answer.parameters
         for event in answer(bot, then.answer.question, then.history, parameters=turned):
             if isinstance(event, Answer):
                 last = event
             elif isinstance(event, Rewritten):
-                event = Rewritten(plain(event.question))
+                event = Rewritten(one_line(event.question))
             status.show(event)
         now = receipt.of(bot, last, then.history)
     status.clear()

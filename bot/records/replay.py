@@ -25,7 +25,7 @@ class Change:
     lines: tuple[str, ...]  # for people
 
 
-def plain(text: object) -> str:
+def one_line(text: object) -> str:
     """Write a value in one line that moves no cursor: a receipt may be a stranger's."""
     line = " ".join(str(text).split())
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
@@ -64,7 +64,7 @@ def _differ(
     what: str, then: Any, now: Any, show: Callable[[Any], object] = lambda value: value
 ) -> Iterator[Change]:
     if then != now:
-        line = f"{what}: {plain(show(then))} then, {plain(show(now))} now"
+        line = f"{what}: {one_line(show(then))} then, {one_line(show(now))} now"
         yield Change(what, then, now, (line,))
 
 
@@ -88,16 +88,16 @@ def _passages(then: Sequence[Passage], now: Sequence[Passage]) -> Iterator[Chang
             yield Change("passage came", None, passage, (f"passage came: {_passage(passage)}",))
             continue
         was = old[key]
-        source = plain(passage.source)
+        source = one_line(passage.source)
         yield from _differ(f"rank of {source}", was.n, passage.n)
         if round(abs(was.score - passage.score), 6) > NEAR:
             yield from _differ(f"score of {source}", was.score, passage.score)
 
 
 def _passage(passage: Passage) -> str:
-    return f"[{passage.n}] {plain(passage.source)} (score {passage.score:.4f})"
+    return f"[{passage.n}] {one_line(passage.source)} (score {passage.score:.4f})"
 
 
 def _sentences(answer: Answer) -> list[str]:
     written = [citations.marked(sentence) for sentence in answer.sentences]
-    return [plain(sentence) for sentence in written or [answer.answer]]
+    return [one_line(sentence) for sentence in written or [answer.answer]]

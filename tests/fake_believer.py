@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, NamedTuple
 
-from fake_models import ONE_TOKEN, FakeChat, Vote, chosen, count_words, piece, usage
+from fake_models import ONE_TOKEN, FakeChat, Streaming, Vote, chosen, count_words, piece, usage
 from fakes import finished, passage
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage, HumanMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk
 from pydantic import Field, PrivateAttr
 
 from bot.evaluation import baseline
@@ -61,7 +60,7 @@ class Query:
         return "\n".join(text for name, text in self.words.items() if name != "passages")
 
 
-class Believer(BaseChatModel):
+class Believer(Streaming):
     """Write a draft, believe what stands in the text, and note what it was asked.
 
     draft: text, or pieces as of a FakeChat; either by words of the question, or by a function of
@@ -97,15 +96,6 @@ class Believer(BaseChatModel):
     @property
     def _llm_type(self) -> str:
         return "believer"
-
-    def get_num_tokens_from_messages(
-        self, messages: Sequence[BaseMessage], tools: Any = None
-    ) -> int:
-        """Count as a FakeChat does."""
-        return count_words(messages)
-
-    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
-        raise AssertionError("the product streams")
 
     def _stream(
         self, messages: list[BaseMessage], *args: Any, **options: Any

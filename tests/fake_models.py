@@ -35,7 +35,20 @@ class Vote:
     yes: float
 
 
-class FakeChat(BaseChatModel):
+class Streaming(BaseChatModel):
+    """What the fakes have in common: they stream, and count words for tokens."""
+
+    def get_num_tokens_from_messages(
+        self, messages: Sequence[BaseMessage], tools: Any = None
+    ) -> int:
+        """Count words, and four tokens for the frame of each message."""
+        return count_words(messages)
+
+    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        raise AssertionError("the product streams")
+
+
+class FakeChat(Streaming):
     """Stream scripted replies: a list of pieces for each call, in order.
 
     A piece is text, (tokens read, of how many), a Vote, or an exception to raise. After the last
@@ -75,15 +88,6 @@ class FakeChat(BaseChatModel):
     def _llm_type(self) -> str:
         return "fake"
 
-    def get_num_tokens_from_messages(
-        self, messages: Sequence[BaseMessage], tools: Any = None
-    ) -> int:
-        """Count words, and four tokens for the frame of each message."""
-        return count_words(messages)
-
-    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
-        raise AssertionError("the product streams")
-
     def _stream(
         self,
         messages: list[BaseMessage],
@@ -108,7 +112,7 @@ class FakeChat(BaseChatModel):
             self._cut_short.append(cut)
 
 
-class Quoting(BaseChatModel):
+class Quoting(Streaming):
     """Answer with the sentences of the passages that have a word, as they stand there.
 
     Without any it says that the passages hold none.
@@ -133,9 +137,6 @@ class Quoting(BaseChatModel):
     ) -> int:
         """Count words."""
         return sum(len(str(message.content).split()) for message in messages)
-
-    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
-        raise AssertionError("the product streams")
 
     def _stream(
         self, messages: list[BaseMessage], *args: Any, **kwargs: Any

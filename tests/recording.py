@@ -23,10 +23,11 @@ from typing import Any, cast
 
 import numpy as np
 from conftest import SEED
+from fake_models import Streaming
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 
@@ -65,7 +66,7 @@ class Tape:
     answer: dict[str, Any] = field(default_factory=dict)  # see `outcome`
 
 
-class TapedChat(BaseChatModel):
+class TapedChat(Streaming):
     """Reply as the tape does; what it lacks is asked of the model behind, and written down.
 
     Raises NotRecorded where there is none. A reply is {"text", "read", "wrote"} (tokens), or, to a
@@ -91,9 +92,6 @@ class TapedChat(BaseChatModel):
                 raise NotRecorded(str(messages[-1].content))
             self.tape.counts[key] = self.behind.get_num_tokens_from_messages([*messages])
         return self.tape.counts[key]
-
-    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
-        raise AssertionError("the product streams")
 
     def _stream(
         self,

@@ -97,6 +97,8 @@ def test_a_conversation_outlives_the_server_and_its_document(
         send(page, FIRST, 1)
         send(page, "Does it cost latency?", 2)
         answers = page.locator("#chat .answer").all_inner_texts()
+        # The last thing that a turn adds to the sources.
+        expect(page.get_by_role("link", name="Save the receipt")).to_be_visible()
         sources = page.locator("#sources").inner_text()
         page.close()  # or it would ask for the server that goes
     TEXTS.reverse()  # another corpus than it was answered from

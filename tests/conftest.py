@@ -45,14 +45,15 @@ MARKS = {  # of the tests that ask for a fixture, themselves or through another
 }
 READY_SECONDS = 60  # a server that does not answer by then has failed
 
-# Ollama knows SmolLM2's template from the file, and not that of this Qwen.
+# Ollama knows SmolLM2's template from the file, and not that of this Qwen. One thread, as for the
+# models of this process: those that wait for each other's cores crawl.
 MODELFILES = {
-    "whybot-test": "FROM {small}\n",
+    "whybot-test": "FROM {small}\nPARAMETER num_thread 1\n",
     "whybot-raw": 'FROM {small}\nTEMPLATE "{{{{ .Prompt }}}}"\n',
     "whybot-qwen": (
         'FROM {qwen}\nTEMPLATE """{{{{- range .Messages }}}}<|im_start|>{{{{ .Role }}}}\n'
         "{{{{ .Content }}}}<|im_end|>\n{{{{ end }}}}<|im_start|>assistant\n"
-        '"""\nPARAMETER stop <|im_end|>\n'
+        '"""\nPARAMETER stop <|im_end|>\nPARAMETER num_thread 1\n'
     ),
 }
 
@@ -180,6 +181,12 @@ def qwen(seed_index: Settings, weights_or_skip: Callable[[str], Path]) -> Iterat
     weights_or_skip(QWEN)
     with open_bot(replace(seed_index, model="embedded")) as bot:
         yield bot
+
+
+@pytest.fixture(scope="session")
+def brief(qwen: Bot) -> Bot:
+    """Give the default model with fewer passages to read and less to write: a third of the time."""
+    return replace(qwen, settings=replace(qwen.settings, top_k=2, max_tokens=100))
 
 
 @pytest.fixture(scope="session")

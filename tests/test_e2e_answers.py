@@ -137,30 +137,29 @@ def test_text_in_a_document_is_not_obeyed(
     assert named == {"heat-pumps.md"}
 
 
-def test_stop_works_at_once_and_the_next_question_is_answered(qwen: Bot) -> None:
+def test_stop_works_at_once_and_the_next_question_is_answered(brief: Bot) -> None:
     for kind in (Reading, Token):  # while the model reads, and while it writes
-        events = answer(qwen, "When should I use fine-tuning?")
+        events = answer(brief, "When should I use fine-tuning?")
         while not isinstance(next(events), kind):
             pass
         began = time.monotonic()
         events.close()
         assert time.monotonic() - began < 1
     began = time.monotonic()
-    is_right_about_the_cons_of_rag(ask(qwen, CONS_OF_RAG))
-    assert time.monotonic() - began < 120, "nothing of the stopped answer is still being written"
+    assert "latency" in ask(brief, CONS_OF_RAG).answer.answer
+    assert time.monotonic() - began < 60, "nothing of the stopped answer is still being written"
 
 
-def test_an_answer_does_not_depend_on_what_was_asked_before(qwen: Bot, cons_of_rag: Asked) -> None:
-    before = Turn(CONS_OF_RAG, cons_of_rag.answer.answer)
-
+def test_an_answer_does_not_depend_on_what_was_asked_before(brief: Bot) -> None:
     def plain(question: str, *history: Turn) -> Answer:
-        return replace(ask(qwen, question, *history).answer, id="", timings_ms={})
+        return replace(ask(brief, question, *history).answer, id="", timings_ms={})
 
+    first = plain(CONS_OF_RAG)
+    before = Turn(CONS_OF_RAG, first.answer)
     follow_up = plain("and the pros?", before)
     assert re.search(r"\bRAG\b", follow_up.resolved_question)
-    plain("What is RAG?")
+    assert plain(CONS_OF_RAG) == first
     assert plain("and the pros?", before) == follow_up
-    assert plain(CONS_OF_RAG) == replace(cons_of_rag.answer, id="", timings_ms={})
 
 
 # --- the small model
@@ -198,7 +197,7 @@ def run(
 
 
 def test_ask_prints_the_answer_and_its_sources_and_nothing_else(run: Shell, qwen: Bot) -> None:
-    result = run("ask", CONS_OF_RAG, "--model", "embedded")
+    result = run("ask", CONS_OF_RAG, "--model", "embedded", WHYBOT_TOP_K="2")
     assert result.returncode == 0, result.stderr
     text, _, sources = result.stdout.partition("\n\nSources:\n")
     assert "complexity" in text.lower()

@@ -276,7 +276,7 @@ def stations() -> dict[str, str]:
             f"{line * 50 + stop} lamps. "
             + " ".join(
                 f"The {words[(line + stop + n) % 8]} of stop {stop} was mended in {1850 + n * 7}."
-                for n in range(9)
+                for n in range(4)
             )
             for stop in range(50)
         )

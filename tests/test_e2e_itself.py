@@ -95,8 +95,8 @@ def said(bot: Bot, question: str) -> Answer:
         ("Which model are you?", ["qwen2.5-coder-1.5b"]),
     ],
 )
-def test_the_bot_answers_about_itself(qwen: Bot, question: str, values: list[str]) -> None:
-    answer = said(qwen, question)
+def test_the_bot_answers_about_itself(brief: Bot, question: str, values: list[str]) -> None:
+    answer = said(brief, question)
     assert not answer.abstained, answer.gate.reason
     assert all(value in answer.answer for value in values), answer.answer
     cited = {n for sentence in answer.sentences for n in sentence.citations}

@@ -182,19 +182,19 @@ def lexical(qwen: Bot) -> Callable[[str], dict[str, float]]:
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_every_figure_of_the_panel_is_what_the_parts_really_had(
     question: str,
-    qwen: Bot,
+    brief: Bot,
     recorder: Recorder,
     lexical: Callable[[str], dict[str, float]],
 ) -> None:
     recorder.asked.clear()
     recorder.found.clear()
     began = time.perf_counter()
-    *_, last = answer(qwen, question)
+    *_, last = answer(brief, question)
     wall = (time.perf_counter() - began) * 1000
     assert isinstance(last, Answer)
     panel = Panel.read(why(last))
-    _search_is_true(panel, recorder, qwen, lexical(question), last)
-    _writing_is_true(panel, recorder, qwen)
+    _search_is_true(panel, recorder, brief, lexical(question), last)
+    _writing_is_true(panel, recorder, brief)
     _judging_is_true(panel, recorder, last)
     stages = [number(value) for name, value in panel.rows["Time"]]
     total = number(panel.summaries["Time"]) * 1000
@@ -266,6 +266,7 @@ def _judging_is_true(panel: Panel, recorder: Recorder, last: Answer) -> None:
                    if f"Proposed answer: {last.draft}\n" in asked]  # fmt: skip
         looked = panel.number("Second look", "It answers the question")
         assert looked == pytest.approx(answers[0], abs=6e-4)
+    if "Any sentence does" in dict(panel.rows.get("Second look", [])):  # asked where that fails
         alone = max(voted("with the following text alone"), default=0.0)
         assert panel.number("Second look", "Any sentence does") == pytest.approx(alone, abs=6e-4)
     for fate, told in panel.rows.get("Check", []):

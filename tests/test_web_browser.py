@@ -40,7 +40,7 @@ def room(
 ) -> Iterator[Room]:
     folder = tmp_path_factory.mktemp("web")
     settings = Settings.read(
-        corpus=folder / "corpus", index=folder / "index", model="embedded", max_tokens=400
+        corpus=folder / "corpus", index=folder / "index", model="embedded", top_k=3
     )
     for name in ("all-MiniLM-L6-v2", "qwen2.5-coder-1.5b"):
         weights_or_skip(name)

@@ -165,7 +165,10 @@ def wire(
         if focus:
             done.then(None, js=FOCUS % focus)
 
-    on(toggle.click, view, focus="#history-rows button")
+    # The list alone: what was pressed meanwhile, on a panel seen sooner, has its own answer.
+    toggle.click(lambda talk: _rows(home, talk), [talk], [panel.rows], **QUICK).then(
+        None, js=FOCUS % "#history-rows button"
+    )
     on(panel.rename.click, naming, focus="#history-naming textarea, #history-naming input")
     on(panel.title.submit, renamed, panel.title, focus="#history-acts button")
     on(panel.save.click, renamed, panel.title, focus="#history-acts button")

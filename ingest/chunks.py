@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ingest.documents import Document, Heading
+from ingest.documents import Document
+from ingest.readers.content import Heading
 from ingest.sentences import sentence_ends
 
 VERSION = 2  # changes when the same document would be cut differently

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from ingest.documents import PDFIUM, PDFIUM_SIGNS, Document
+from ingest.documents import Document
 from ingest.errors import DocumentUnreadable
+from ingest.readers.pdf import PDFIUM, PDFIUM_SIGNS
 
 WIDTH, HEIGHT = 1100, 3300  # pixels of a picture at most, however large the page
 KNOWN = 0.9  # of a span's characters on the page, at least, or its boxes would mislead

@@ -1,0 +1,1 @@
+"""One module a format, or a family of them: bytes to Content."""

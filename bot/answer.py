@@ -204,7 +204,7 @@ def _abstention(withheld: Sequence[Sentence]) -> str:
     evidence = next((s.evidence for s in withheld if s.evidence), None)
     if evidence is None:
         return prompts.ABSTENTION
-    return f"{prompts.ABSTENTION} The nearest they come: “{evidence.text}” [{evidence.n}]"
+    return f"{prompts.ABSTENTION} The nearest they come: “{evidence.words}” [{evidence.n}]"
 
 
 def _tokens(usage: UsageMetadata | None, chosen: Chosen, messages: Sequence[BaseMessage]) -> Tokens:

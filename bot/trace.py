@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ingest.chunks import where
+
 # The names that the JSON interface and the files on disk began with, and keep, by those of today.
 JSON_NAMES = {
     "parameters": "knobs",
@@ -86,12 +88,19 @@ class Passage:
     bm25: float  # BM25 as a share of what a chunk made of the question's words would have, 0..1
     dense_rank: int | None  # 1-based; None: not among the nearest of dense search
     bm25_rank: int | None  # None: no word in common with the question
+    last_page: int | None = None  # that it ends on
+    place: str = ""  # the part of the file that it begins in: "slide 3"
+    head: str = ""  # of the table that it begins in the middle of
+
+    @property
+    def where(self) -> str:
+        """Return the pages or the part of the file that it stands on, for people."""
+        return where(self.page, self.last_page, self.place)
 
     @property
     def source(self) -> str:
         """Return where it stands, for people: document, heading path and page."""
-        parts = [self.document, self.heading, f"page {self.page}" if self.page else ""]
-        return ", ".join(part for part in parts if part)
+        return ", ".join(part for part in (self.document, self.heading, self.where) if part)
 
 
 @dataclass(frozen=True)
@@ -132,12 +141,18 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A sentence of a passage."""
+    """A sentence of a passage, or a row of a table in one."""
 
     n: int  # the passage
     start: int  # characters of the document's text
     end: int
     text: str
+    row: str = ""  # a row of a table in words that name its columns
+
+    @property
+    def words(self) -> str:
+        """Return what it says, in words."""
+        return self.row or self.text
 
 
 @dataclass(frozen=True)

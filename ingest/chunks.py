@@ -4,6 +4,7 @@ Pure functions; the caller says where the embedder's tokens begin.
 
 A section whose body fits is one chunk. A larger body is cut into about equal parts, each cut at
 the best boundary near: a paragraph's end, else a line's, a sentence's, a word's, else a token's.
+A part that begins inside a table takes the table's head along: without it a cell says nothing.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from ingest.documents import Document
-from ingest.readers.content import Heading
+from ingest.readers.content import Heading, Place
 from ingest.sentences import sentence_ends
+from ingest.tables import ROW, tables
 
-VERSION = 2  # changes when the same document would be cut differently
+VERSION = 3  # changes when the same document would be cut differently
 
 # A token counts once for each 16 characters begun: a tokenizer may make one unknown token of a
 # line of base64, and a chunk must fit the chat model's window as well.
 _TOKEN_CHARACTERS = 16
+# Characters of the headings above a chunk that are embedded with it; a path without bound would
+# fill the embedder's window, and the vector would not change with the text. The lowest stay.
+_PATH = 200
 
 # How good a place to cut is.
 _WORD, _WRAP, _SENTENCE, _LINE, _PARAGRAPH = range(1, 6)
@@ -31,9 +35,9 @@ _WORD, _WRAP, _SENTENCE, _LINE, _PARAGRAPH = range(1, 6)
 _GAP = re.compile(r"\s+")
 _VISIBLE = re.compile(r"\S")
 _MARKUP = re.compile(r"\*\*|__|^[ \t]*(?:[-*+>]|#{1,6})[ \t]+", re.MULTILINE)
+_RULE = re.compile(r"^[ \t]*\|?[ \t|:-]*-[ \t|:-]*$", re.MULTILINE)  # under a table's head
 _NEWLINE = re.compile(r"\r\n?|\n")
 _FENCE = re.compile(r"[ \t>]*(`{3,}(?=[^`]*\Z)|~{3,})")
-_ROW = re.compile(r"[ \t]*\||[^\r\n|]*[^\s|][ \t]\|[ \t]")
 _ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s")
 
 
@@ -44,8 +48,11 @@ class Chunk:
     start: int
     end: int
     heading: tuple[str, ...]  # the headings above it, outermost first, without the title's
-    page: int | None  # counted from 1; None when the format has no pages
+    page: int | None  # that it begins on, counted from 1; None when the format has no pages
     text: str
+    last_page: int | None = None  # that it ends on
+    place: str = ""  # the part of the file that it begins in: "slide 3"
+    head: str = ""  # of the table that it begins in the middle of, in the document's own lines
 
 
 @dataclass(frozen=True)
@@ -76,38 +83,73 @@ class _Measure:
         return bisect_left(self.tokens, end) - self.first(start)
 
 
+def where(page: int | None, last_page: int | None, place: str) -> str:
+    """Return where in a file a chunk stands: its pages, else the part that it begins in."""
+    if not page:
+        return place
+    return f"pages {page} to {last_page}" if (last_page or page) > page else f"page {page}"
+
+
 def embedded_text(title: str, chunk: Chunk) -> str:
     """Return what is embedded: the chunk's headings, else the document's title, and its text.
 
     As running text without markup: emphasis, list markers and line breaks move a MiniLM vector
     away from the questions the text answers.
     """
-    text = _MARKUP.sub("", chunk.text)
-    return " ".join(f"{': '.join(chunk.heading) or title}. {text}".split())
+    text = _MARKUP.sub("", f"{chunk.head}\n{chunk.text}")
+    text = _RULE.sub("", text)
+    return " ".join(f"{_path(title, chunk.heading)}. {text}".split())
 
 
 def split(document: Document, token_starts: Sequence[int], max_tokens: int = 200) -> list[Chunk]:
     """Cut a document into chunks of at most max_tokens (at least 1) tokens, headings not counted.
 
     token_starts: the sorted offsets at which the tokens of document.text begin. What the heading
-    path costs is taken off the budget, down to its half. No chunk crosses a page: it would be
-    cited with the wrong one.
+    path and the head of a table cost is taken off the budget, down to its half. A chunk may go on
+    over a page's end, as sentences do; it knows both pages.
     """
     if max_tokens < 1:
         raise ValueError("max_tokens must be 1 at least")
     text = document.text
     tokens = _evened(token_starts, len(text))
     measure = _Measure(text, tokens, _blocks(text))
+    heads = [
+        (table.start, table.body, table.end) for table in tables(text) if table.body > table.start
+    ]
     chunks = []
     for section in _sections(document):
-        words = len((" ".join(section.heading) or document.title).split())
+        words = len(_path(document.title, section.heading).split())
         budget = max(max_tokens - math.ceil(words * 1.5), max_tokens // 2, 1)
-        breaks = [page for page in document.pages if section.start < page < section.end]
-        for begin, stop in pairwise([section.start, *breaks, section.end]):
-            for start, end in _cut(measure, begin, stop, budget):
-                page = bisect_right(document.pages, start) if document.pages else None
-                chunks.append(Chunk(start, end, section.heading, page, text[start:end]))
+        for start, end, head in _cut(measure, section.start, section.end, budget, heads):
+            chunks.append(
+                Chunk(
+                    start,
+                    end,
+                    section.heading,
+                    _page(document, start),
+                    text[start:end],
+                    _page(document, end - 1),
+                    _place(document.places, start),
+                    head,
+                )
+            )
     return chunks
+
+
+def _path(title: str, heading: tuple[str, ...]) -> str:
+    """Return the headings above a chunk, else the title; of a long path its end."""
+    path = ": ".join(heading) or title
+    return path if len(path) <= _PATH else path[-_PATH:].partition(" ")[2] or path[-_PATH:]
+
+
+def _page(document: Document, offset: int) -> int | None:
+    return bisect_right(document.pages, offset) if document.pages else None
+
+
+def _place(places: Sequence[Place], offset: int) -> str:
+    """Return the name of the part that an offset is in."""
+    number = bisect_right(places, offset, key=lambda place: place.start)
+    return places[number - 1].name if number else ""
 
 
 def _evened(token_starts: Sequence[int], length: int) -> list[int]:
@@ -175,7 +217,7 @@ def _blocks(text: str) -> list[tuple[int, int]]:
                 fence = None
         elif mark:
             fence = (start, mark[1])
-        if not fence and not mark and _ROW.match(text, start, end):
+        if not fence and not mark and ROW.match(text, start, end):
             table = (table[0] if table else start, end)
         elif table:
             blocks.append(table)
@@ -186,20 +228,41 @@ def _blocks(text: str) -> list[tuple[int, int]]:
     return sorted(blocks)
 
 
-def _cut(measure: _Measure, start: int, end: int, budget: int) -> Iterator[tuple[int, int]]:
-    """Yield trimmed spans of at most budget tokens that cover text[start:end]."""
+def _cut(
+    measure: _Measure, start: int, end: int, budget: int, heads: Sequence[tuple[int, int, int]]
+) -> Iterator[tuple[int, int, str]]:
+    """Yield trimmed spans of at most budget tokens that cover text[start:end], with table heads.
+
+    heads: where each table with a head starts, where its body does, and where it ends.
+    """
     whole = _trimmed(measure.text, start, end)
     if not whole:
         return
     start, end = whole
-    while (size := measure.count(start, end)) > budget:
-        stop = _best_stop(measure, start, size, budget)
-        yield start, start + len(measure.text[start:stop].rstrip())
+    head, room = _head(measure, start, budget, heads)
+    while (size := measure.count(start, end)) > room:
+        stop = _best_stop(measure, start, size, room)
+        yield start, start + len(measure.text[start:stop].rstrip()), head
         following = _VISIBLE.search(measure.text, stop, end)
         if not following:
             return
         start = following.start()
-    yield start, end
+        head, room = _head(measure, start, budget, heads)
+    yield start, end, head
+
+
+def _head(
+    measure: _Measure, start: int, budget: int, heads: Sequence[tuple[int, int, int]]
+) -> tuple[str, int]:
+    """Return the head that a chunk from here lacks, and the tokens that are left for its text."""
+    number = bisect_right(heads, (start, start, len(measure.text))) - 1
+    if number < 0:
+        return "", budget
+    opening, body, end = heads[number]
+    cost = measure.count(opening, body)
+    if not body <= start < end or cost > budget // 2:
+        return "", budget
+    return measure.text[opening:body].rstrip(), budget - cost
 
 
 def _best_stop(measure: _Measure, start: int, size: int, budget: int) -> int:

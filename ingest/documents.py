@@ -14,6 +14,9 @@ from ingest.errors import DocumentUnreadable
 from ingest.readers import docx, html, markdown, pdf, plain
 from ingest.readers.content import Content, Heading, Place
 
+VERSION = 1  # changes when the same bytes would be read otherwise
+HEADING = 200  # characters of a heading or title at most; what is longer is text
+
 
 @dataclass(frozen=True)
 class Document:
@@ -46,13 +49,13 @@ def read_document(name: str, data: bytes) -> Document:
     if not content.text.strip():
         hint = " (scanned pages need OCR first)" if content.pages else ""
         raise DocumentUnreadable(f"it holds no text{hint}")
-    title = content.title or PurePath(name).stem
+    title = _short(content.title) or PurePath(name).stem
     digest = hashlib.sha256(data).hexdigest()
     return Document(
         name,
         content.text,
         title,
-        content.headings,
+        tuple(heading for heading in content.headings if len(heading.title) <= HEADING),
         content.pages,
         digest,
         content.places,
@@ -60,6 +63,12 @@ def read_document(name: str, data: bytes) -> Document:
         content.version,
         content.remarks,
     )
+
+
+def _short(title: str) -> str:
+    """Cut a title that is no title at a word."""
+    title = " ".join(title[: 10 * HEADING].split())
+    return title if len(title) <= HEADING else title[:HEADING].rpartition(" ")[0] or title[:HEADING]
 
 
 SUFFIXES: dict[str, Callable[[bytes], Content]] = {

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from ingest.chunks import where
 from ingest.errors import IndexBusy, IndexMismatch, IndexMissing, IndexUnreachable, SettingError
 from ingest.settings import Settings
 
@@ -54,6 +55,22 @@ class IndexedChunk:
     sha256: str  # of the file's bytes
     embedded_sha256: str  # of the text that was embedded
     text: str
+    last_page: int = 0  # that it ends on
+    place: str = ""  # "slide 3": the part of the file that it begins in
+    head: str = ""  # of the table that it begins in the middle of
+    date: str = ""  # of the document, as the file states it
+    version: str = ""
+    remarks: str = ""  # what the reader left out of the document, or guessed
+
+    @property
+    def shown(self) -> str:
+        """Return the text under the table head that it lacks."""
+        return f"{self.head}\n{self.text}" if self.head else self.text
+
+    @property
+    def where(self) -> str:
+        """Return the pages or the part of the file that it stands on, for people."""
+        return where(self.page, self.last_page, self.place)
 
     @property
     def metadata(self) -> dict[str, str | int]:

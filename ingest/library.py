@@ -31,6 +31,7 @@ class Entry:
     chunks: int
     pages: int  # the last page a chunk begins on; 0 without pages
     characters: int
+    remarks: str = ""  # what the reader left out or guessed
 
 
 def ingest(
@@ -127,6 +128,7 @@ def entries(chunks: Sequence[IndexedChunk]) -> list[Entry]:
             len(rows),
             max(chunk.page for chunk in rows),
             sum(len(chunk.text) for chunk in rows),
+            rows[0].remarks,
         )
         for name, rows in sorted(by_name.items())
     ]

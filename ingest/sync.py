@@ -43,6 +43,7 @@ class Report:
     removed: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)  # name, reason
+    remarks: list[tuple[str, str]] = field(default_factory=list)  # name, what was left out of it
     chunks: int = 0  # in the index afterwards
     embedded: int = 0  # chunks that needed a new vector
     seconds: float = 0.0
@@ -69,6 +70,7 @@ def fingerprint(embedder: Embedder) -> dict[str, Any]:
     return {
         "embedder": embedder.name,
         "revision": embedder.revision,
+        "reader": documents.VERSION,
         "chunker": chunks.VERSION,
         "chunk_tokens": embedder.chunk_tokens,
     }
@@ -123,6 +125,9 @@ def sync(
         if name not in kept and any(_under(settings.corpus / name, root) for root in roots)
     }
     _classify(report, fresh, stored, vanished)
+    report.remarks = [
+        (name, rows[0][0].remarks) for name, rows in fresh.items() if rows and rows[0][0].remarks
+    ]
 
     # 3) Chunks are embedded and written, some documents at a time; then their old chunks go.
     total = sum(len(rows) for rows in fresh.values())
@@ -205,6 +210,12 @@ def cut(document: documents.Document, embedder: Embedder) -> list[tuple[IndexedC
             sha256=document.sha256,
             embedded_sha256=hashlib.sha256(text.encode()).hexdigest(),
             text=chunk.text,
+            last_page=chunk.last_page or 0,
+            place=chunk.place,
+            head=chunk.head,
+            date=document.date,
+            version=document.version,
+            remarks="; ".join(document.remarks),
         )
         rows.append((indexed, text))
     return rows

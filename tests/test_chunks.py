@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ingest.chunks import Chunk, embedded_text, split
 from ingest.documents import Document, read_document
+from ingest.readers.content import Block, assembled
 
 SEED = Path(__file__).parent.parent / "corpus" / "fine-tuning-vs-rag.md"
 
@@ -110,11 +111,53 @@ def test_pages() -> None:
     document = read_document("a.pdf", data)
     starts = tokens(document.text)
     assert [chunk.page for chunk in split(document, starts, 7)] == [1, 2, 4]
-    whole = split(document, starts)
-    assert [(chunk.page, chunk.text) for chunk in whole] == [
-        (1, "One is here."),
-        (2, "Two is here."),
-        (4, "Four is here."),
+    (whole,) = split(document, starts)  # a page's end is no reason to cut
+    assert (whole.page, whole.last_page) == (1, 4)
+
+
+def test_the_head_of_a_table_goes_with_each_of_its_parts() -> None:
+    rows = "".join(f"| Depot {n} | {n * 7} lorries |\n" for n in range(30))
+    document = markdown(f"# T\nBefore.\n\n| Site | Fleet |\n| --- | --- |\n{rows}\nAfter it.\n")
+    chunks = split(document, tokens(document.text), 60)
+    assert len(chunks) > 3
+    assert chunks[0].head == ""
+    inside = [chunk for chunk in chunks[1:] if chunk.text.startswith("| Depot")]
+    assert len(inside) >= len(chunks) - 2
+    assert {chunk.head for chunk in inside} == {"| Site | Fleet |\n| --- | --- |"}
+    assert embedded_text("T", inside[0]).startswith("T. | Site | Fleet | | Depot")
+    for chunk in inside:
+        whole = tokens(f"{chunk.head}\n{chunk.text}")
+        assert len(whole) <= 60
+
+
+def test_a_head_as_long_as_half_a_chunk_is_not_repeated() -> None:
+    head = " | ".join(f"column {n}" for n in range(20))
+    rows = "".join(f"| {' | '.join(str(n) for _ in range(20))} |\n" for n in range(9))
+    document = markdown(f"# T\n\n| {head} |\n|{'---|' * 20}\n{rows}")
+    assert {chunk.head for chunk in split(document, tokens(document.text), 60)} == {""}
+
+
+def test_a_heading_without_end_is_text_and_a_path_is_cut() -> None:
+    fact = "The pump is served every 40 days."
+    long = " ".join(f"word{n}" for n in range(300))
+    document = markdown(f"# T\n## {long}\n{fact}\n")
+    assert [heading.title for heading in document.headings] == ["T"]
+    (*_, last) = split(document, tokens(document.text), 200)
+    assert fact in embedded_text(document.title, last)[:-1] + "."
+    deep = markdown("".join(f"{'#' * n} {'part' * 12} {n}\n" for n in range(1, 7)) + fact)
+    (chunk,) = split(deep, tokens(deep.text), 200)[-1:]
+    assert len(embedded_text(deep.title, chunk)) < 260
+    assert embedded_text(deep.title, chunk).endswith(fact)
+
+
+def test_a_chunk_knows_its_place() -> None:
+    blocks = [Block("One", 1, place="slide 1"), Block("Text."), Block("Two", 1, place="slide 2")]
+    content = assembled([*blocks, Block("More text.")])
+    document = Document("a", content.text, "a", content.headings, (), "", content.places)
+    found = split(document, tokens(document.text))
+    assert [(chunk.place, chunk.text) for chunk in found] == [
+        ("slide 1", "Text."),
+        ("slide 2", "More text."),
     ]
 
 

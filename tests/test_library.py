@@ -77,7 +77,7 @@ def test_another_document_of_the_same_name_is_refused(settings: Settings) -> Non
 def test_what_cannot_be_read_is_not_placed(settings: Settings) -> None:
     library.place(settings, "note.md", b"good")
     with pytest.raises(DocumentUnreadable):
-        library.place(settings, "note.md", b"caf\xe9", replace=True)
+        library.place(settings, "note.md", b"\x89PNG\0\1", replace=True)
     with pytest.raises(DocumentUnreadable):
         library.place(settings, "photo.png", b"\x89PNG")
     assert files(settings.corpus) == {"note.md": b"good"}

@@ -37,9 +37,10 @@ from ingest.sync import fingerprint
 EVIL = '<script>alert(1)</script><img src=x onerror="alert(2)">'
 BIRDS = "# Birds\n\n## Owls\n\nOwls hunt at night. They hear well.\n\n## Gulls\n\nGulls eat fish.\n"
 SHEETS = [
-    ["Zebras have stripes.", "They live in herds."],
-    ["Lions sleep a lot.", "They hunt zebras."],
+    ["Stripes", "Zebras have stripes.", "They live in herds."],
+    ["Lions", "Lions sleep a lot.", "They hunt zebras."],
 ]
+OUTLINE = [("Stripes", 0), ("Lions", 1)]
 
 
 class Opened(Room):
@@ -54,7 +55,7 @@ class Opened(Room):
 def room(tmp_path: Path) -> Room:
     settings = settings_in(tmp_path)
     write_files(settings.corpus, {"birds.md": BIRDS, "evil <b>.txt": f"Evil {EVIL} text."})
-    (settings.corpus / "zoo.pdf").write_bytes(pdf_bytes(SHEETS, title="Zoo"))
+    (settings.corpus / "zoo.pdf").write_bytes(pdf_bytes(SHEETS, title="Zoo", outline=OUTLINE))
     library.ingest(settings, FakeEmbedder().real)
     return Opened(settings, FakeEmbedder().real)
 

@@ -96,7 +96,7 @@ def test_a_receipt_holds_what_the_answer_depends_on() -> None:
     assert kept.settings == InForce("embedded", "all-MiniLM-L6-v2", 3, 2048, 400, "strict")
     assert kept.model == Model("fake", "ab" * 32)
     assert kept.embedder["embedder"] == "fake"
-    assert kept.embedder.keys() == {"embedder", "revision", "chunker", "chunk_tokens"}
+    assert kept.embedder.keys() == {"embedder", "revision", "reader", "chunker", "chunk_tokens"}
     assert kept.history == HISTORY
     assert kept.answer.answer == "RAG adds latency. [1]"
     assert kept.to_json()["answer"] == kept.answer.to_json()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,21 @@ from bot.trace import CODE_NAMES, JSON_NAMES, Parameters
 
 STORED = Path(__file__).parent / "stored"
 ID = "0" * 32
+LATER = {"last_page": None, "place": "", "head": "", "row": ""}  # fields added since, when unset
+
+
+def without_later(kept: Any) -> Any:
+    """Return what is written of a record, without the fields that it did not have yet."""
+
+    def cut(value: Any) -> Any:
+        if isinstance(value, list):
+            return [cut(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        later = {name for name, unset in LATER.items() if name in value and value[name] == unset}
+        return {name: cut(one) for name, one in value.items() if name not in later}
+
+    return cut(json.loads(json.dumps(kept)))
 
 
 def test_a_conversation_is_read_and_written_as_it_was(tmp_path: Path) -> None:
@@ -28,7 +44,7 @@ def test_a_conversation_is_read_and_written_as_it_was(tmp_path: Path) -> None:
     assert (gate.threshold, gate.answerable_threshold) == (0.1, 0.5)
     assert gate.signals and not gate.signals.mismatch
     assert stopped.rewritten == "Why is latency a con of RAG?"
-    assert json.loads(json.dumps(kept.to_json())) == json.loads(
+    assert without_later(kept.to_json()) == json.loads(
         (STORED / "conversation.json").read_text("utf-8")
     )
     assert "Why is latency a con of RAG?" in conversation_html.page(kept)
@@ -40,7 +56,7 @@ def test_a_receipt_is_read_and_written_as_it_was(name: str) -> None:
     assert kept.answer.parameters == Parameters(2, 0.5, 0.1)
     assert kept.answer.gate.threshold == 0.1
     written = json.loads((STORED / "receipt.json").read_text("utf-8"))
-    assert json.loads(json.dumps(kept.to_json())) == written
+    assert without_later(kept.to_json()) == written
     assert "threshold 0.1" in receipt_html.page(kept)
 
 

@@ -218,17 +218,28 @@ def test_another_fingerprint_is_refused_until_the_index_is_rebuilt(settings: Set
 
 
 def test_an_unreadable_file_is_named_and_the_others_go_on(settings: Settings) -> None:
-    (settings.corpus / "bad.md").write_bytes(b"caf\xe9")
+    (settings.corpus / "bad.md").write_bytes(b"\x89PNG\0\1")
     (settings.corpus / "empty.txt").write_bytes(b"")
     (settings.corpus / "photo.png").write_bytes(b"\x89PNG")
     report = ingest(settings)
     reasons = dict(report.skipped)
     assert reasons.keys() == {"bad.md", "empty.txt", "photo.png"}
-    assert "UTF-8" in reasons["bad.md"]
+    assert reasons["bad.md"] == "it is a binary file"
     assert reasons["empty.txt"] == "it is empty"
     assert "unsupported kind .png" in reasons["photo.png"]
     assert len(report.added) == 3
     assert ", 3 skipped: " in str(report)
+
+
+def test_what_a_reader_left_out_is_kept_with_the_document(settings: Settings) -> None:
+    (settings.corpus / "fee.txt").write_bytes("Die Gebühr beträgt 40 €.".encode("cp1252"))
+    report = ingest(settings)
+    said = "read as cp1252, which it seems to be"
+    assert report.remarks == [("fee.txt", said)]
+    assert ingest(settings).remarks == []
+    with Index.read(settings, fingerprint(FakeEmbedder().real)) as index:
+        entries = library.entries(index.chunks())
+    assert {entry.name: entry.remarks for entry in entries if entry.remarks} == {"fee.txt": said}
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")

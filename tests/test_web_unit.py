@@ -123,7 +123,7 @@ def settings(tmp_path: Path) -> Settings:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     (corpus / "a.md").write_text("# A\n\nRAG adds latency.\n")
-    (corpus / "b.md").write_bytes(b"\xff\xfe\xff")
+    (corpus / "b.md").write_bytes(b"\x89PNG\0\1")
     return Settings(corpus=corpus, index=tmp_path / "index", cache=tmp_path / "cache")
 
 
@@ -276,7 +276,7 @@ def test_room_ingests_and_lists(rooms: Any) -> None:
     assert room.state is State.READY
     assert [entry.name for entry in room.documents()] == ["a.md"]
     assert list(room.skipped) == ["b.md"]
-    assert "UTF" in room.skipped["b.md"]
+    assert "binary" in room.skipped["b.md"]
 
 
 def test_room_fails_with_its_line_and_opens_again(rooms: Any) -> None:

@@ -74,6 +74,8 @@ def _ingest(settings: Settings, work: Callable[[Embedder, Progress], Report]) ->
         say(f"moved: {origin} -> {name}")
     for name, reason in report.skipped:
         say(f"skipped: {name}: {reason}")
+    for name, remarks in report.remarks:
+        say(f"note: {name}: {remarks}")
     say(str(report))
     return FAILED if report.skipped else ANSWERED
 
@@ -97,7 +99,8 @@ def list(settings: Settings, args: argparse.Namespace) -> int:
         rows = library.entries(index.chunks())
     for row in rows:
         pages = f", {row.pages} pages" if row.pages else ""
-        print(f"{row.name}\t{row.title}\t{row.chunks} chunks{pages}")
+        remarks = f"\t{row.remarks}" if row.remarks else ""
+        print(f"{row.name}\t{row.title}\t{row.chunks} chunks{pages}{remarks}")
     say(f"{len(rows)} documents")
     return ANSWERED
 

@@ -251,7 +251,7 @@ def _again(
         reason = f"{believed}, but they were found not to answer the question"
         return replace(denied, support=0.0, reason=reason)
     (passage,) = [one for one in sources.passages if one.n == near.evidence.n]
-    alone = [replace(passage, text=near.evidence.text)]
+    alone = [replace(passage, text=near.evidence.words, head="")]
     yes = yield from grounding.believed(chosen, alone, question, sentence.text, providers.ASIDE)
     if yes is None:
         return sentence

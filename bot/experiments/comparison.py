@@ -169,7 +169,7 @@ def _rests_on(one: Sentence, two: Sentence) -> bool:
     """Tell whether one rests on the sentence that two rests on, or that two says among others."""
     if not (one.supported and two.supported and one.evidence):
         return False
-    return one.evidence == two.evidence or holds(two.text, one.evidence.text)
+    return one.evidence == two.evidence or holds(two.text, one.evidence.words)
 
 
 def holds(text: str, part: str) -> bool:

@@ -304,7 +304,7 @@ def _sentence(one: Sentence, fate: str = "") -> tuple[str, str]:
         by = "the check" if one.attributed else "the model"
         lines.append(f"cites {_marks(one.citations)}, named by {by}")
     if one.evidence:
-        lines.append(f"passage {one.evidence.n} says: “{one.evidence.text}”")
+        lines.append(f"passage {one.evidence.n} says: “{one.evidence.words}”")
     return fate, "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""The passages' own sentences, and which of them comes nearest to a text.
+"""The passages' own sentences and table rows, and which of them comes nearest to a text.
 
 Nearness is shared stems and cosines. Whether the nearest one is near enough is judged in `verify`.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from bot.path.words import negates, stems
 from bot.trace import Evidence, Passage
 from ingest.sentences import sentence_spans
+from ingest.tables import tables
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,12 +49,12 @@ class Nearest:
     @property
     def text(self) -> str:
         """Return the sentence under its heading: many do not say of what they speak."""
-        return _under(self.heading, self.evidence.text)
+        return _under(self.heading, self.evidence.words)
 
     @property
     def context(self) -> str:
         """Return the sentence under its heading, after those that tell whom or what it means."""
-        return _under(self.heading, f"{self.before} {self.evidence.text}".lstrip())
+        return _under(self.heading, f"{self.before} {self.evidence.words}".lstrip())
 
 
 class Sources:
@@ -70,11 +71,12 @@ class Sources:
         self._items: list[tuple[Evidence, str]] = []
         for passage in passages:
             around = set(stems(passage.heading))
-            whole = around | set(stems(passage.text))
-            for start, end in sentence_spans(passage.text):
+            whole = around | set(stems(f"{passage.head} {passage.text}"))
+            for start, end, row in units(passage):
                 text = passage.text[start:end]
-                found = Evidence(passage.n, passage.start + start, passage.start + end, text)
-                self._rows.append((found, passage.heading, around | set(stems(text)), whole))
+                found = Evidence(passage.n, passage.start + start, passage.start + end, text, row)
+                own = around | set(stems(found.words))
+                self._rows.append((found, passage.heading, own, whole))
                 line = passage.text.rfind("\n", 0, start) + 1
                 labelled = start == line and LABEL.match(passage.text, start)
                 if labelled or ITEM.fullmatch(passage.text, line, start):
@@ -82,8 +84,8 @@ class Sources:
 
     @property
     def sentences(self) -> list[str]:
-        """Return all sentences, in the order of the passages."""
-        return [evidence.text for evidence, *_ in self._rows]
+        """Return all sentences, in the order of the passages; rows of tables in words."""
+        return [evidence.words for evidence, *_ in self._rows]
 
     def nearest(self, text: str) -> Nearest | None:
         """Find the sentence nearest in words and meaning; None if the passages have none."""
@@ -114,9 +116,12 @@ class Sources:
         found = []
         for n in order[:count]:
             evidence, heading, *_ = self._rows[n]
-            same = negates(evidence.text) == negated
+            same = negates(evidence.words) == negated
             before = " ".join(
-                one.text for one, *_ in self._rows[max(0, n - CONTEXT) : n] if one.n == evidence.n
+                one.text
+                for one, *_ in self._rows[max(0, n - CONTEXT) : n]
+                if one.n == evidence.n
+                and not evidence.row  # a row leans on its head, not on other rows
             )
             found.append(Nearest(evidence, heading, shares[n], same, closest, before))
         return found
@@ -140,8 +145,23 @@ class Sources:
     @cached_property
     def _vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Embed the sentences under their headings, and alone."""
-        under = [_under(heading, evidence.text) for evidence, heading, *_ in self._rows]
+        under = [_under(heading, evidence.words) for evidence, heading, *_ in self._rows]
         return self._embed(under), self._embed(self.sentences)
+
+
+def units(passage: Passage) -> list[tuple[int, int, str]]:
+    """Return the start and end of each sentence and each row of a table; a row also in words.
+
+    The words are empty for a sentence. Heads and rules are no units.
+    """
+    found = tables(passage.text, passage.head)
+    rows = [(row.start, row.end, row.named) for table in found for row in table.rows]
+    spans = [
+        (start, end, "")
+        for start, end in sentence_spans(passage.text)
+        if not any(table.start <= start < table.end for table in found)
+    ]
+    return sorted([*rows, *spans])
 
 
 def _under(heading: str, text: str) -> str:

@@ -14,6 +14,7 @@ from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 from bot.path.words import COMPARES
 from bot.trace import Dropped, Passage
 from ingest.errors import WhybotError
+from ingest.tables import spelled
 
 ABSTENTION = "The documents do not say."
 CLOSING = re.compile(r"<(?=\s*/?\s*passage)", re.IGNORECASE)  # what a block begins or ends with
@@ -86,6 +87,6 @@ def _task(question: str, how: str) -> str:
 
 def _block(passage: Passage) -> str:
     """Write one passage as a block that its own text cannot close."""
-    text = CLOSING.sub("‹", passage.text)
+    text = CLOSING.sub("‹", spelled(passage.text, passage.head))
     about = CLOSING.sub("‹", passage.heading or passage.title).replace('"', "'")
     return f'<passage {passage.n}: "{about}">\n{text}\n</passage>'

@@ -163,7 +163,7 @@ class Bm25:
         self._model = bm25s.BM25(k1=K1, b=B, method="lucene")
         headings = [chunk.heading or chunk.title for chunk in chunks]
         words = [  # a heading says what all of its text is about: it counts twice
-            stems(f"{heading} {heading} {chunk.text}")
+            stems(f"{heading} {heading} {chunk.shown}")
             for heading, chunk in zip(headings, chunks, strict=True)
         ]
         self._holding = Counter(word for chunk in words for word in set(chunk))
@@ -213,4 +213,7 @@ def _passage(candidate: Candidate, dense_weight: float) -> Passage:
         bm25=round(candidate.bm25, 4),
         dense_rank=candidate.dense_rank,
         bm25_rank=candidate.bm25_rank,
+        last_page=chunk.last_page or None,
+        place=chunk.place,
+        head=chunk.head,
     )

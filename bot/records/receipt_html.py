@@ -190,7 +190,7 @@ def _sentences(sentences: Iterable[Sentence]) -> str:
             ", ".join(map(str, one.citations)),
             f"{one.support:.0%}",
             one.reason,
-            one.evidence.text if one.evidence else "",
+            one.evidence.words if one.evidence else "",
         )
         for one in sentences
     )

@@ -217,7 +217,7 @@ def candidates(question: str, draft: str, sources: Sources) -> list[tuple[Neares
     found = {near.text: (near, True) for near in drafted if near}
     for near in sources.near(question, NEAR):
         found.setdefault(near.text, (near, False))
-    return [pair for pair in found.values() if not number_missing(question, pair[0].evidence.text)]
+    return [pair for pair in found.values() if not number_missing(question, pair[0].evidence.words)]
 
 
 def log_odds(share: float) -> float:

@@ -116,7 +116,7 @@ def check(
             return failed
     if any(contrary(sentence.text, one) for one in sources.sentences):
         return replace(found, reason="a passage says it the other way round")
-    turned = _turned(sentence.text, near.evidence.text)
+    turned = _turned(sentence.text, near.evidence.words)
     if near.verbatim and not ((fragment or turned) and chosen.one_token):
         share = round(near.share, 4)
         return _cited(replace(found, support=share, supported=True, reason="a passage says it so"))
@@ -218,7 +218,7 @@ def quote(near: Nearest, yes: float, lead: str) -> Sentence:
 def completion(near: Nearest, yes: float, lead: str) -> Sentence:
     """Make an item that a draft left out of a list a sentence of the answer, as it stands there."""
     reason = f"quoted, to complete a list: alone it answers the question, {yes:.0%}"
-    return replace(quote(near, yes, lead), text=near.evidence.text, reason=reason)
+    return replace(quote(near, yes, lead), text=near.evidence.words, reason=reason)
 
 
 def _cited(sentence: Sentence) -> Sentence:

@@ -70,7 +70,7 @@ def subject_mismatch(text: str, said: str, near: Nearest, passage: str) -> str:
     That is: `said`, question and draft, lacks the name, and neither the sentence nor its context
     has the word that the text begins with. "" if there is no such name.
     """
-    sentence = near.evidence.text
+    sentence = near.evidence.words
     name = _first(sentence)
     if name not in _names(passage) or not set(stems(name)).isdisjoint(stems(said)):
         return ""

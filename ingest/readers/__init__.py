@@ -1,1 +1,0 @@
-"""One module a format, or a family of them: bytes to Content."""

@@ -93,11 +93,7 @@ def sources(talk: Conversation) -> str:
 
 def source(passage: Passage, number: int, cited: bool) -> str:
     """Return one passage, with where it stands and why it was found."""
-    where = " · ".join(
-        escape(part)
-        for part in (passage.heading, f"page {passage.page}" if passage.page else "")
-        if part
-    )
+    where = " · ".join(escape(part) for part in (passage.heading, passage.where) if part)
     return (
         f'<details class="source{" cited" if cited else ""}" id="{source_id(number, passage.n)}"'
         f'{" open" if cited else ""}><summary><b class="n">[{passage.n}]</b> '

@@ -17,7 +17,7 @@ def documents(entries: Sequence[Entry], skipped: Mapping[str, str], opening: boo
     if entries:
         rows = "".join(
             f'<tr><th scope="row">{link(links.document(entry.name), entry.name)}</th>'
-            f"<td>{escape(entry.title)}</td>"
+            f"<td>{escape(entry.title)}{remark(entry.remarks)}</td>"
             f'<td class="number">{entry.chunks} {link(links.chunks(entry.name), "chunks")}</td>'
             f'<td class="number">{entry.pages or "–"}</td></tr>'
             for entry in entries
@@ -42,4 +42,11 @@ def report(done: Report | None, rejected: Sequence[tuple[str, str]]) -> str:
     refused = [*rejected, *(done.skipped if done else [])]
     if refused:
         parts.append(f'<div class="error"><p>Not added:</p>{reasons(refused)}</div>')
+    if done and done.remarks:
+        parts.append(f"<p>What was left out or guessed:</p>{reasons(done.remarks)}")
     return "".join(parts)
+
+
+def remark(text: str) -> str:
+    """Return what the reader left out of a document, as a line under its title."""
+    return f"<br><small>{escape(text)}</small>" if text else ""

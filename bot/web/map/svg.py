@@ -63,7 +63,7 @@ def swatch(inner: str) -> str:
 
 def where(chunk: IndexedChunk) -> str:
     """Return where a chunk stands, for people: document, heading path and page."""
-    parts = [chunk.document, chunk.heading, f"page {chunk.page}" if chunk.page else ""]
+    parts = [chunk.document, chunk.heading, chunk.where]
     return ", ".join(part for part in parts if part)
 
 

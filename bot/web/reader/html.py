@@ -119,7 +119,7 @@ def _where(book: Opened, chunk: IndexedChunk | None) -> str:
     if chunk:
         parts += [
             chunk.heading,
-            f"page {chunk.page}" if chunk.page else "",
+            chunk.where,
             f"passage {chunk.number + 1} of {chunk.of}",
         ]
     return " · ".join(part for part in parts if part)
@@ -240,7 +240,7 @@ def chunks(book: Opened, rows: Sequence[Inspected], limit: int, embedder: str, f
 def _chunk(row: Inspected, limit: int) -> str:
     chunk = row.chunk
     facts = [
-        f"page {chunk.page}" if chunk.page else "",
+        chunk.where,
         f"characters {chunk.start:,} to {chunk.end:,} ({chunk.end - chunk.start:,})",
         f"{row.tokens} of {limit} tokens",
         f"its first {row.overlap:,} characters are also in the chunk before it"

@@ -203,6 +203,6 @@ def inspected(chunks: Sequence[IndexedChunk], part: range, embedder: Embedder) -
 def _embedded(chunk: IndexedChunk) -> str:
     """Make the embedded text again; its digest in the index says whether it is the same."""
     heading = tuple(chunk.heading.split(" > ")) if chunk.heading else ()
-    cut = Chunk(chunk.start, chunk.end, heading, chunk.page or None, chunk.text)
+    cut = Chunk(chunk.start, chunk.end, heading, chunk.page or None, chunk.text, head=chunk.head)
     text = embedded_text(chunk.title, cut)
     return text if hashlib.sha256(text.encode()).hexdigest() == chunk.embedded_sha256 else ""

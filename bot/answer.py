@@ -66,7 +66,7 @@ def answer(
     # 2) Passages are retrieved, the bot's own too if it is asked about itself; repeats and what
     #    lies beyond top-k are dropped.
     earlier = history[-1].question if rewritten != question else ""
-    found = about.retrieve(bot, rewritten, depth(turned), turned.dense_weight, earlier)
+    found = about.retrieve(bot, rewritten, depth(turned), turned.dense_weight, earlier, turned.only)
     passages, dropped = select(found, turned.top_k, turned.without)
     clock.lap("retrieve")
 

@@ -57,6 +57,7 @@ class Parameters:
     dense_weight: float  # of the cosine in the fused score, 0..1; BM25 has the rest
     threshold: float  # 0..1: where the best passage scores less, the model is not asked
     without: tuple[str, ...] = ()  # ids of the chunks that are switched off
+    only: tuple[str, ...] = ()  # the documents, or folders of them, that are asked; empty: all
 
     def __post_init__(self) -> None:
         if self.top_k < 1 or not (0 <= self.dense_weight <= 1 and 0 <= self.threshold <= 1):
@@ -67,7 +68,8 @@ class Parameters:
         """Return them in one line, for people."""
         off = f", {len(self.without)} switched off" if self.without else ""
         weights = f"dense weight {self.dense_weight:g}, threshold {self.threshold:g}"
-        return f"top-k {self.top_k}, {weights}{off}"
+        scope = f", only {', '.join(self.only)}" if self.only else ""
+        return f"top-k {self.top_k}, {weights}{off}{scope}"
 
 
 @dataclass(frozen=True)

@@ -189,11 +189,18 @@ class Index:
         return sorted(chunks, key=lambda chunk: (chunk.document, chunk.number))
 
     @_reaching()
-    def nearest(self, vector: NDArray[np.float32], count: int) -> dict[str, float]:
-        """Return the ids of the nearest chunks and their cosine similarity, best first."""
+    def nearest(
+        self, vector: NDArray[np.float32], count: int, documents: Sequence[str] | None = None
+    ) -> dict[str, float]:
+        """Return the ids of the nearest chunks and their cosine similarity, best first.
+
+        documents: look in these alone; None: in all.
+        """
+        within: Any = None if documents is None else {"document": {"$in": list(documents)}}
         found = self._collection.query(
             query_embeddings=[vector.tolist()],
             n_results=min(count, self._collection.count()),
+            where=within,
             include=["distances"],
         )
         distances = (found["distances"] or [[]])[0]

@@ -398,6 +398,36 @@ def test_an_abstention_exits_with_3_and_shows_the_nearest_passages(
 
 
 @pytest.mark.usefixtures("seeded")
+def test_only_what_is_named_is_asked_and_the_trace_says_so(
+    folder: Path, shell: Shell, says: Callable[..., Believer]
+) -> None:
+    write_files(folder / "corpus", {"notes/a.md": "# Tea\n\nTea adds warmth."})
+    assert shell("ingest")[0] == ANSWERED
+    says(answerable=0.05)
+    code, out, _ = shell("ask", "--json", "--only", "notes", QUESTION)
+    answer = json.loads(out)
+    assert (code, answer["knobs"]["only"]) == (ABSTAINED, ["notes"])
+    found = [*answer["passages"], *(one["passage"] for one in answer["dropped"])]
+    assert {passage["document"] for passage in found} == {"notes/a.md"}
+    assert "only notes" in shell("ask", "--explain", "--only", "notes", QUESTION)[1]
+    code, out, err = shell("ask", "--only", "nowhere", QUESTION)
+    assert "holds no document nowhere" in one_line(code, out, err.splitlines(True)[-1])
+
+
+@pytest.mark.usefixtures("seeded")
+def test_a_document_is_shown_as_the_bot_sees_it(folder: Path, shell: Shell) -> None:
+    table = "# Fares\n\n## Tram\n\n| Ticket | Price |\n| --- | --- |\n| Day | 4.20 |\n"
+    write_files(folder / "corpus", {"fares.md": table})
+    assert shell("ingest")[0] == ANSWERED
+    code, out, _ = shell("show", "fares.md")
+    assert code == ANSWERED
+    assert out.startswith("document: fares.md\ntitle: Fares\ntable rows: 1\nchunks: 1\n")
+    assert "\noutline:\n  Tram\n" in out
+    assert "--- chunk 1 of 1: Tram\n| Ticket | Price |" in out
+    assert "'ghost.md'" in one_line(*shell("show", "ghost.md"))
+
+
+@pytest.mark.usefixtures("seeded")
 def test_a_question_from_stdin(shell: Shell, says: Callable[..., Believer]) -> None:
     model = says()
     assert shell("ask", "-", stdin=f"{QUESTION}\n")[0] == ANSWERED

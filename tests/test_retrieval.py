@@ -204,6 +204,22 @@ with Index.write(settings_in(Path(sys.argv[1])), {"embedder": "fake"}) as index:
         assert "moon" not in {passage.id for passage in retriever.retrieve("moon", 10)}
 
 
+@pytest.mark.parametrize("only", [["guide.md"], ["deep/er"], ["deep/", "guide.md"]])
+def test_nothing_from_outside_the_scope_is_ranked(settings: Settings, only: list[str]) -> None:
+    names = ["guide.md", "guide.md.txt", "deep/er/a.md", "deep/er/b.md", "deeper/c.md", "d.md"]
+    chunks = [indexed(name, f"The moon of {name} is bright.", name) for name in names]
+    with opened(settings, chunks) as index:
+        retriever = Retriever(index, FakeEmbedder().real)
+        found = {p.document for p in retriever.retrieve("Which moon is bright?", 9, only=only)}
+        assert found == {
+            name
+            for name in names
+            if name in only or name.startswith(tuple(f"{one.rstrip('/')}/" for one in only))
+        }
+        with pytest.raises(IndexMissing, match=r"holds no document nowhere\.md"):
+            retriever.retrieve("Which moon?", 9, only=["nowhere.md"])
+
+
 def test_farthest_are_those_least_like_the_question(retriever: Retriever) -> None:
     found = retriever.farthest("What is the latency of components?", 3)
     assert [passage.id for passage in found][-1] == "ft"

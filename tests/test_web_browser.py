@@ -185,8 +185,13 @@ def test_library_takes_a_document_and_gives_it_back(
     expect(documents.locator("tbody tr")).to_have_count(2)
 
     page.get_by_role("tab", name="Chat").click()
+    page.get_by_label("Ask only these documents").click()
+    page.get_by_role("option", name="platypus.md").click()
+    page.keyboard.press("Escape")
     send(page, "What eggs does the platypus of Zanzibar lay?")
     answered(page, 1)
+    found = page.locator("#sources .source")
+    expect(found.filter(has_text="platypus.md")).to_have_count(found.count())
     source = page.locator("#source-0-1")
     expect(source).to_contain_text("platypus.md")
     source.evaluate("one => one.open = true")

@@ -92,14 +92,20 @@ class Found:
 
 
 def retrieve(
-    bot: Speaker, question: str, count: int, dense_weight: float = DENSE_WEIGHT, earlier: str = ""
+    bot: Speaker,
+    question: str,
+    count: int,
+    dense_weight: float = DENSE_WEIGHT,
+    earlier: str = "",
+    only: Sequence[str] = (),
 ) -> list[Passage]:
     """Return the best passages for a question, the bot's own among them if it is about the bot.
 
-    earlier: the question that a follow-up was asked after. Raises IndexMissing.
+    earlier: the question that a follow-up was asked after. only: the documents, or folders of
+    them, that are asked; the bot's own is none of them. Raises IndexMissing.
     """
-    if bot.itself is None or not _spoken(question, earlier):
-        return bot.retriever.retrieve(question, count, dense_weight)
+    if bot.itself is None or only or not _spoken(question, earlier):
+        return bot.retriever.retrieve(question, count, dense_weight, only)
     return candidates(bot, question, earlier).ranked(dense_weight)[:count]
 
 

@@ -10,13 +10,23 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from bot.cli.shell import ABSTAINED, ANSWERED, FAILED
 from bot.explain import learn_more, stages
 from bot.path import citations
-from bot.trace import Answer, Event, Reading, Retrieved, Rewritten, Sentence, Turn
+from bot.trace import (
+    Answer,
+    Event,
+    Parameters,
+    Reading,
+    Retrieved,
+    Rewritten,
+    Sentence,
+    Turn,
+)
 from ingest import weights
 from ingest.errors import SettingError, WhybotError
 from ingest.settings import Settings
@@ -39,10 +49,11 @@ def answer_one(
     as_json: bool,
     explained: bool = False,
     receipt: Path | None = None,
+    only: Sequence[str] = (),
 ) -> int:
     """Answer one question on stdout, streamed, or as one JSON object; write its receipt.
 
-    explained: print after it how it came about.
+    explained: print after it how it came about. only: ask these documents, or folders, alone.
     """
     from bot.answer import answer
     from bot.explain.steps import explain
@@ -55,7 +66,7 @@ def answer_one(
         status.say(f"{bot.chosen.name} ({bot.chosen.why})")
         for note in bot.chosen.notes:
             status.say(f"note: {note}")
-        for event in answer(bot, question):
+        for event in answer(bot, question, parameters=scoped(settings, only)):
             if isinstance(event, Answer):
                 last = event
             if as_json:
@@ -74,6 +85,13 @@ def answer_one(
         receipt_file.write(kept, receipt)
         status.say(f"receipt: {receipt}")
     return ABSTAINED if last.abstained else ANSWERED
+
+
+def scoped(settings: Settings, only: Sequence[str]) -> Parameters | None:
+    """Return the parameters that ask some documents alone; None: all are asked."""
+    from bot.answer import in_force
+
+    return replace(in_force(settings), only=tuple(only)) if only else None
 
 
 def _print_event(event: Event, status: Status) -> None:
@@ -161,7 +179,7 @@ def _waterfall(spans: Sequence[Span]) -> list[str]:
     return lines
 
 
-def answer_file(settings: Settings, name: str) -> int:
+def answer_file(settings: Settings, name: str, only: Sequence[str] = ()) -> int:
     """Answer a file of questions with the model loaded once; one JSON line each on stdout."""
     from bot.answer import answer
     from bot.session import open_bot
@@ -179,7 +197,9 @@ def answer_file(settings: Settings, name: str) -> int:
             history = [Turn(earlier) for earlier in question["history"]]
             line: dict[str, Any] = {}
             try:
-                for event in answer(bot, question["question"], history, question["id"]):
+                for event in answer(
+                    bot, question["question"], history, question["id"], scoped(settings, only)
+                ):
                     if isinstance(event, Answer):
                         line = event.to_json()
             except WhybotError as error:

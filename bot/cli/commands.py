@@ -15,7 +15,7 @@ from typing import Any
 from bot.cli.shell import ANSWERED, FAILED, USAGE, say
 from ingest import library, weights
 from ingest.embedder import Embedder
-from ingest.errors import SettingError, WhybotError
+from ingest.errors import IndexMissing, SettingError, WhybotError
 from ingest.settings import Settings
 from ingest.sync import Progress, Report
 
@@ -105,6 +105,20 @@ def list(settings: Settings, args: argparse.Namespace) -> int:
     return ANSWERED
 
 
+def show(settings: Settings, args: argparse.Namespace) -> int:
+    """Print a document as the bot sees it."""
+    from bot.cli import show as showing
+    from ingest.index import Index
+    from ingest.sync import fingerprint
+
+    with _fetching(settings) as embedder, Index.read(settings, fingerprint(embedder)) as index:
+        chunks = index.chunks(args.document)
+    if not chunks:
+        raise IndexMissing(f"The index holds no document {args.document!r}.", "whybot list")
+    print(showing.shown(chunks))
+    return ANSWERED
+
+
 @contextlib.contextmanager
 def _fetching(settings: Settings) -> Iterator[Embedder]:
     with weights.progress_bar() as progress:
@@ -154,12 +168,17 @@ def ask(settings: Settings, args: argparse.Namespace) -> int:
         if args.explain:
             say("whybot: --explain goes with one question; --jsonl has the whole trace.")
             return USAGE
-        return asking.answer_file(settings, args.jsonl)
+        return asking.answer_file(settings, args.jsonl, args.only)
     question = _question(args.question)
     if not question:
         return USAGE
     return asking.answer_one(
-        settings, question, as_json=args.json, explained=args.explain, receipt=args.receipt
+        settings,
+        question,
+        as_json=args.json,
+        explained=args.explain,
+        receipt=args.receipt,
+        only=args.only,
     )
 
 

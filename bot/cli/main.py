@@ -129,6 +129,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     ask.add_argument("--top-k", type=int, help="passages shown to the model, at most")
     ask.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="DOC",
+        help="ask this document, or the documents of this folder, alone; may be given again",
+    )
+    ask.add_argument(
         "--receipt",
         type=_receipt,
         metavar="FILE",
@@ -162,6 +169,9 @@ def build_parser() -> argparse.ArgumentParser:
     remove.add_argument("documents", nargs="+", metavar="DOC", help="names as `list` prints them")
 
     command("list", "list the documents in the index")
+
+    show = command("show", "print a document as the bot sees it: outline, tables, chunks")
+    show.add_argument("document", metavar="DOC", help="its name as `list` prints it")
 
     models = command("models", "list, fetch or remove the pinned model weights")
     models.add_argument("action", nargs="?", choices=["list", "fetch", "remove"], default="list")

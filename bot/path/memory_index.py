@@ -40,10 +40,16 @@ class _Held:
         """Return all chunks."""
         return self.rows
 
-    def nearest(self, vector: NDArray[np.float32], count: int) -> dict[str, float]:
-        """Return ids and cosines, best first."""
+    def nearest(
+        self, vector: NDArray[np.float32], count: int, documents: Sequence[str] | None = None
+    ) -> dict[str, float]:
+        """Return ids and cosines, best first, of all documents or of some."""
         cosines = (self.embedded @ vector).tolist()
-        pairs = zip((row.id for row in self.rows), cosines, strict=True)
+        pairs = [
+            (row.id, cosine)
+            for row, cosine in zip(self.rows, cosines, strict=True)
+            if documents is None or row.document in documents
+        ]
         return dict(sorted(pairs, key=lambda pair: -pair[1])[:count])
 
     def vectors(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:

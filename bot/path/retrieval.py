@@ -89,18 +89,30 @@ class Retriever:
             return [*self._chunks.values()]
 
     def retrieve(
-        self, question: str, count: int, dense_weight: float = DENSE_WEIGHT
+        self,
+        question: str,
+        count: int,
+        dense_weight: float = DENSE_WEIGHT,
+        only: Sequence[str] = (),
     ) -> list[Passage]:
-        """Return the best passages, best first, numbered from 1; IndexMissing if there are none."""
-        return rank(self.candidates(question), dense_weight)[:count]
+        """Return the best passages, best first, numbered from 1; errors as for `candidates`."""
+        return rank(self.candidates(question, only), dense_weight)[:count]
 
-    def candidates(self, question: str) -> list[Candidate]:
-        """Return all that can be ranked for a question; IndexMissing if there is nothing."""
+    def candidates(self, question: str, only: Sequence[str] = ()) -> list[Candidate]:
+        """Return all that can be ranked for a question.
+
+        only: the documents, or folders of them, that are looked in; empty: all. Raises
+        IndexMissing if there is nothing.
+        """
         vector = self.embedder.query(question)
         with self._lock:
             self._reload()
-            nearest = self._index.nearest(vector, CANDIDATES)
+            scope = self._scope(only) if only else None
+            nearest = self._index.nearest(vector, CANDIDATES, scope)
             lexical = self._bm25.scores(question)
+            if scope is not None:
+                within = {id for id, chunk in self._chunks.items() if chunk.document in scope}
+                lexical = {id: score for id, score in lexical.items() if id in within}
             words = dict(sorted(lexical.items(), key=lambda item: -item[1])[:CANDIDATES])
             far = [id for id in words if id not in nearest]
             vectors = self._index.vectors(far)
@@ -139,11 +151,22 @@ class Retriever:
         passages.sort(key=lambda found: (found.score, found.dense, found.document, found.start))
         return [replace(passage, n=n) for n, passage in enumerate(passages[:count], 1)]
 
+    def _scope(self, only: Sequence[str]) -> list[str]:
+        names = {chunk.document for chunk in self._chunks.values()}
+        if found := sorted(name for name in names if in_scope(name, only)):
+            return found
+        raise IndexMissing(f"The index holds no document {', '.join(only)}.", "whybot list")
+
     def _reload(self) -> None:
         """Take in what changed in the index; IndexMissing if it holds nothing."""
         self._refresh()
         if not self._chunks:
             raise IndexMissing("The index holds no documents.", "whybot add FILE")
+
+
+def in_scope(document: str, only: Sequence[str]) -> bool:
+    """Tell whether a document is one of those named, or lies in a folder that is."""
+    return any(document == one or document.startswith(f"{one.rstrip('/')}/") for one in only)
 
 
 def rank(candidates: Sequence[Candidate], dense_weight: float = DENSE_WEIGHT) -> list[Passage]:

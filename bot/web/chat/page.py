@@ -7,12 +7,15 @@ imports it, because Gradio takes seconds to import and must be told before to ke
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 import gradio as gr
 
+from bot.answer import in_force
 from bot.records import receipt_html
 from bot.records.conversations import folder
 from bot.web import parts
@@ -61,16 +64,22 @@ def page(room: Room, talk: gr.State) -> None:
                 new = gr.Button("New chat", scale=0, min_width=100, elem_id="new")
                 toggle = history.button() if home else None
         with gr.Column(scale=2, min_width=320, elem_id="right"):
+            scope = gr.Dropdown(
+                label="Ask only these documents (none: all)",
+                choices=names(room),
+                multiselect=True,
+                elem_id="scope",
+            )
             gr.HTML("<h2>Sources</h2>", elem_id="sources-title", js_on_load=None)
             sources = gr.HTML(beside(Conversation()), elem_id="sources", js_on_load=None)
 
     shown = [chat, status, sources, box]
 
-    def answer(question: str, talk: Conversation) -> Iterator[list[Any]]:
-        yield from keeping(home, talk, pictures(room, talk, question))
+    def answer(question: str, talk: Conversation, only: list[str]) -> Iterator[list[Any]]:
+        yield from keeping(home, talk, pictures(room, talk, question, only))
 
-    def example(talk: Conversation, chosen: gr.SelectData) -> Iterator[list[Any]]:
-        yield from keeping(home, talk, pictures(room, talk, chosen.value["text"]))
+    def example(talk: Conversation, only: list[str], chosen: gr.SelectData) -> Iterator[list[Any]]:
+        yield from keeping(home, talk, pictures(room, talk, chosen.value["text"], only))
 
     def select(talk: Conversation, chosen: gr.SelectData) -> Any:
         index = chosen.index[0] if isinstance(chosen.index, list | tuple) else chosen.index
@@ -78,9 +87,10 @@ def page(room: Room, talk: gr.State) -> None:
         return gr.skip() if talk.current is before else beside(talk)
 
     asked = [
-        gr.on([box.submit, send.click], answer, [box, talk], shown, **QUICK),
-        chat.example_select(example, [talk], shown, **QUICK),
+        gr.on([box.submit, send.click], answer, [box, talk, scope], shown, **QUICK),
+        chat.example_select(example, [talk, scope], shown, **QUICK),
     ]
+    scope.focus(lambda: gr.Dropdown(choices=names(room)), None, [scope], **QUICK)
     chat.select(select, [talk], [sources], **QUICK)
     stop.click(halt, [talk], [status], **QUICK)
     begun = new.click(clear, [talk], shown, **QUICK)
@@ -88,8 +98,19 @@ def page(room: Room, talk: gr.State) -> None:
         history.wire(home, panel, toggle, talk, shown, whole, asked, begun)
 
 
-def pictures(room: Room, talk: Conversation, question: str) -> Generator[list[Any], None, None]:
+def names(room: Room) -> list[str]:
+    """Return the documents that can be asked alone, and their folders."""
+    documents = [entry.name for entry in room.documents()]
+    folders = {f"{above}/" for name in documents for above in PurePath(name).parents}
+    return sorted({*documents, *folders} - {"./", "//"})
+
+
+def pictures(
+    room: Room, talk: Conversation, question: str, only: Sequence[str] = ()
+) -> Generator[list[Any], None, None]:
     """Ask a question; yield what conversation, status, sources and box show, again and again.
+
+    only: the documents, or folders of them, that are asked; empty: all.
 
     Questions wait for each other in the room and not in Gradio's queue, so that the page can say
     what they wait for, and Stop reaches those that wait. Whether Send or Stop is shown follows
@@ -100,7 +121,8 @@ def pictures(room: Room, talk: Conversation, question: str) -> Generator[list[An
         return
     last, doing, passages = 0.0, "", None
     box: Any = gr.Textbox(value="")
-    with closing(ask(room, talk, question.strip())) as work:
+    scoped = replace(in_force(room.settings), only=tuple(only)) if only else None
+    with closing(ask(room, talk, question.strip(), scoped)) as work:
         for now in work:
             if now == doing == "writing" and time.monotonic() - last < FRAME:
                 continue

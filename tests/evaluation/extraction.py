@@ -1,0 +1,183 @@
+"""Compare what the readers make of a folder's files with what a second extractor does.
+
+Usage: .venv/bin/python tests/evaluation/extraction.py FOLDER [--out FILE.jsonl] [--worst N]
+
+The second one is poppler's `pdftotext` for PDF and `pandoc` for what it reads (Debian:
+poppler-utils and pandoc). Both must be on PATH. Told for each kind of file:
+
+    refused, crashed   files without a text: with a reason, or by any other error
+    words, letters     of the second extractor's, how many are ours too (multisets)
+    numbers            runs of digits of ours that it has not, by 1,000 of its own: glued or made up
+    broken             words with a hyphen that a line's end left behind, by 2,000 words
+    headings           files in which at least one was found
+    remarks            files of which something was said to be left out or guessed
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import json
+import re
+import subprocess
+import sys
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ingest.documents import SUFFIXES, read_document
+from ingest.errors import DocumentUnreadable
+
+PANDOC = {
+    ".md": "markdown-yaml_metadata_block", ".markdown": "markdown", ".html": "html",
+    ".htm": "html", ".docx": "docx", ".odt": "odt", ".rtf": "rtf", ".epub": "epub",
+    ".ipynb": "ipynb", ".rst": "rst", ".csv": "csv", ".tsv": "tsv",
+}  # fmt: skip
+SECONDS = 60  # that the second extractor may take for a file
+WORD = re.compile(r"[^\W_]+")
+DIGITS = re.compile(r"\d+")
+BROKEN = re.compile(r"[^\W\d_]{2,}[-\u00ad\u2010] ?\n ?[^\W\d_]{2,}|[^\W\d_]{2,}- [a-z]{3,}")
+
+
+@dataclass
+class Row:
+    """What came of one file."""
+
+    name: str
+    kind: str
+    seconds: float = 0.0
+    refused: str = ""
+    crashed: str = ""
+    words: int = 0  # of the second extractor
+    words_lost: int = 0
+    letters: int = 0
+    letters_lost: int = 0
+    numbers: int = 0
+    numbers_strange: int = 0
+    broken: int = 0
+    headings: int = 0
+    remarks: str = ""
+    lost: str = ""  # some words that are lost
+    strange: str = ""  # some numbers that are strange
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--out", type=Path, help="write a line of JSON for each file")
+    parser.add_argument("--worst", type=int, default=10, help="print so many of the worst files")
+    args = parser.parse_args()
+    files = [path for path in sorted(args.folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
+    rows = []
+    for number, path in enumerate(files, 1):
+        if sys.stderr.isatty():
+            print(f"\r{number} of {len(files)}: {path.name[:60]:60}", end="", file=sys.stderr)
+        rows.append(compared(path, args.folder))
+    if args.out:
+        lines = (json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
+        args.out.write_text("".join(lines), "utf-8")
+    print("\n".join(table(rows)))
+    for row in sorted(rows, key=badness, reverse=True)[: args.worst]:
+        print(f"\n{row.name}: {asdict(row)}")
+    return 1 if any(row.crashed for row in rows) else 0
+
+
+def compared(path: Path, home: Path) -> Row:
+    """Read one file with both extractors."""
+    row = Row(str(path.relative_to(home)), path.suffix.lower())
+    began = time.monotonic()
+    try:
+        document = read_document(path.name, path.read_bytes())
+    except DocumentUnreadable as error:
+        row.refused = error.message
+        return row
+    except Exception as error:  # noqa: BLE001 - a crash is what is looked for
+        row.crashed = f"{type(error).__name__}: {error}"
+        return row
+    row.seconds = time.monotonic() - began
+    row.headings, row.remarks = len(document.headings), "; ".join(document.remarks)
+    row.broken = len(BROKEN.findall(document.text))
+    theirs = second(path)
+    if theirs is None:
+        return row
+    mine, other = words(document.text), words(theirs)
+    lost = other - mine
+    row.words, row.words_lost = other.total(), lost.total()
+    mine, other = (Counter("".join(bag.elements())) for bag in (mine, other))
+    row.letters, row.letters_lost = other.total(), (other - mine).total()
+    row.lost = " ".join([*lost][:12])
+    mine, other = (Counter(DIGITS.findall(plain(text))) for text in (document.text, theirs))
+    strange = mine - other
+    row.numbers, row.numbers_strange = other.total(), strange.total()
+    row.strange = " ".join([*strange][:12])
+    return row
+
+
+def second(path: Path) -> str | None:
+    """Return the second extractor's text; None if it reads no such file, or fails."""
+    suffix = path.suffix.lower()
+    if suffix == ".pdf":
+        command = ["pdftotext", "-q", str(path), "-"]
+    elif suffix in PANDOC:
+        command = ["pandoc", "-f", PANDOC[suffix], "-t", "plain", "--wrap=none", str(path)]
+    else:
+        return None
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
+def plain(text: str) -> str:
+    """Return a text as both are compared: compatible forms, no soft hyphens, no line-end ones."""
+    text = unicodedata.normalize("NFKC", html.unescape(text)).replace("\u00ad", "")
+    return re.sub(r"([^\W\d_])[-\u2010]\n\s*([a-z])", r"\1\2", text)
+
+
+def words(text: str) -> Counter[str]:
+    """Return the words of a text, each with its count."""
+    return Counter(WORD.findall(plain(text).casefold()))
+
+
+def badness(row: Row) -> tuple[bool, float]:
+    """Return how bad a row is, for sorting."""
+    lost = row.letters_lost / max(row.letters, 1)
+    return bool(row.crashed), lost + row.numbers_strange / max(row.numbers, 1) + row.broken / 100
+
+
+def table(rows: list[Row]) -> Iterator[str]:
+    """Yield the lines of the table, one a kind of file and one of all."""
+    yield (
+        "kind      files  refused  crashed  words kept  letters kept  strange numbers /1,000"
+        "  broken /2,000  with headings  with remarks  s/file"
+    )
+    kinds = sorted({row.kind for row in rows})
+    for kind in (*kinds, "all"):
+        some = [row for row in rows if kind in (row.kind, "all")]
+        read = [row for row in some if not row.refused and not row.crashed]
+        total = {
+            name: sum(getattr(row, name) for row in read)
+            for name in Row.__dataclass_fields__
+            if isinstance(getattr(Row("", ""), name), int | float)
+        }
+        yield (
+            f"{kind:9} {len(some):5}  {sum(bool(row.refused) for row in some):7}"
+            f"  {sum(bool(row.crashed) for row in some):7}"
+            f"  {1 - total['words_lost'] / max(total['words'], 1):10.2%}"
+            f"  {1 - total['letters_lost'] / max(total['letters'], 1):12.2%}"
+            f"  {1000 * total['numbers_strange'] / max(total['numbers'], 1):22.1f}"
+            f"  {2000 * total['broken'] / max(total['words'], 1):13.2f}"
+            f"  {sum(row.headings > 0 for row in read):13}"
+            f"  {sum(bool(row.remarks) for row in read):12}"
+            f"  {total['seconds'] / max(len(read), 1):6.2f}"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

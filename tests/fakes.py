@@ -100,9 +100,13 @@ class Shelf:
         self.embedder = embedder or SimpleNamespace(documents=alike)
 
     def retrieve(
-        self, question: str, count: int, dense_weight: float = DENSE_WEIGHT
+        self,
+        question: str,
+        count: int,
+        dense_weight: float = DENSE_WEIGHT,
+        only: Sequence[str] = (),
     ) -> list[Passage]:
-        """Return the first passages, whatever they weigh."""
+        """Return the first passages, whatever they weigh, and of whatever document."""
         self.asked.append((question, count))
         return self.passages[:count]
 

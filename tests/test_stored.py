@@ -17,7 +17,13 @@ from bot.trace import CODE_NAMES, JSON_NAMES, Parameters
 
 STORED = Path(__file__).parent / "stored"
 ID = "0" * 32
-LATER = {"last_page": None, "place": "", "head": "", "row": ""}  # fields added since, when unset
+LATER = {
+    "last_page": None,
+    "place": "",
+    "head": "",
+    "row": "",
+    "only": [],
+}  # fields added since, when unset
 
 
 def without_later(kept: Any) -> Any:
@@ -28,7 +34,7 @@ def without_later(kept: Any) -> Any:
             return [cut(one) for one in value]
         if not isinstance(value, dict):
             return value
-        later = {name for name, unset in LATER.items() if name in value and value[name] == unset}
+        later = {name for name, unset in LATER.items() if value.get(name, 1) == unset}
         return {name: cut(one) for name, one in value.items() if name not in later}
 
     return cut(json.loads(json.dumps(kept)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from html import escape
@@ -27,12 +27,14 @@ from bot.records.turn import Exchange
 from bot.session import Bot
 from bot.trace import Dropped, Evidence, Passage, Sentence, Token
 from bot.web import links, parts, prose
+from bot.web import room as room_module
 from bot.web.chat import html as render
 from bot.web.chat import why
 from bot.web.library import html as library_html
 from bot.web.room import BROKEN, BUSY, Room, State
 from bot.web.tab import Conversation, ask
-from ingest.errors import ModelUnavailable, WhybotError
+from ingest import library
+from ingest.errors import IndexBusy, ModelUnavailable, WhybotError
 from ingest.library import Entry
 from ingest.settings import Settings
 from ingest.sync import Report
@@ -269,6 +271,47 @@ def test_new_chat_in_the_middle_leaves_nothing(rooms: Any) -> None:
 
 
 # --- the room
+
+
+def waited(true: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """Wait until something is true, and return it."""
+    end = time.monotonic() + seconds
+    while not (found := true()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
+
+
+def test_the_room_takes_in_what_changes_in_the_folder(rooms: Any, settings: Settings) -> None:
+    room = rooms(Scripted(pieces=["x"]))
+    time.sleep(0.3)  # until the folder is watched
+    (settings.corpus / "c.md").write_text("# C\n\nTuning takes days.\n")
+    assert "added: c.md" in waited(lambda: "added" in room.fresh_news and room.fresh_news)
+    assert [entry.name for entry in room.documents()] == ["a.md", "c.md"]
+    (settings.corpus / "a.md").unlink()
+    assert "removed: a.md" in waited(lambda: "removed" in room.fresh_news and room.fresh_news)
+    assert [entry.name for entry in room.documents()] == ["c.md"]
+
+
+def test_a_busy_index_is_tried_again_and_the_news_grow_old(
+    rooms: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room_module, "PAUSE", 0.05)
+    room = rooms(Scripted(pieces=["x"]))
+    ingest, tries = library.ingest, []
+
+    def busy(*args: Any, **options: Any) -> Any:
+        tries.append(1)
+        if len(tries) < 3:
+            raise IndexBusy("Another whybot process is writing.")
+        return ingest(*args, **options)
+
+    monkeypatch.setattr(library, "ingest", busy)
+    time.sleep(0.3)
+    (settings.corpus / "c.md").write_text("# C\n\nTuning takes days.\n")
+    assert waited(lambda: "added: c.md" in room.fresh_news)
+    assert len(tries) >= 3
+    monkeypatch.setattr(room_module, "NEWS_SECONDS", 0.0)
+    assert room.fresh_news == ""
 
 
 def test_room_ingests_and_lists(rooms: Any) -> None:

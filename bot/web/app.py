@@ -50,6 +50,7 @@ COLOURS = {  # the default theme's are too faint to read for many
     "input_placeholder_color": "*neutral_500",
 }
 TICK = 0.5  # seconds between two looks at how far the opening is
+WATCH = 3.0  # and, once all is open, at what changed in the folder of documents
 LIMIT = "50mb"  # of an uploaded file
 
 
@@ -167,9 +168,9 @@ def build(room: Room) -> gr.Blocks:
         def look(talk: Conversation) -> list[Any]:
             opening = room.state is State.OPENING
             return [
-                parts.opening(room.doing if opening else "", room.error),
+                parts.opening(room.doing if opening else room.fresh_news, room.error),
                 gr.Button(visible=room.state is State.FAILED),
-                gr.Timer(active=opening),
+                gr.Timer(TICK if opening else WATCH),
                 *library.refreshed(room, talk),
             ]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -18,7 +19,7 @@ from bot.session import Bot
 from ingest import library, weights
 from ingest.documents import Document
 from ingest.embedder import Embedder
-from ingest.errors import IndexMissing, WhybotError
+from ingest.errors import IndexBusy, IndexMissing, WhybotError
 from ingest.index import Index, IndexedChunk
 from ingest.settings import Settings
 from ingest.sync import Report, fingerprint
@@ -30,6 +31,11 @@ OpenBot = Callable[
     [Settings, weights.Progress, Callable[[str], None], Embedder], AbstractContextManager[Bot]
 ]
 OpenEmbedder = Callable[[Settings, weights.Progress], Embedder]
+
+
+PAUSE = 2.0  # seconds until an index that another process writes is tried again
+NEWS_SECONDS = 15.0  # that the page shows what changed in the corpus folder
+NAMED = 3  # documents that are named in it
 
 
 class State(Enum):
@@ -60,6 +66,10 @@ class Room:
         self.error: WhybotError | None = None
         self.skipped: dict[str, str] = {}  # document name to reason
         self.changes = 0  # counts up when the documents of the index may be others
+        self.news = (
+            ""  # what changed in the corpus folder while the page was open, or is being read
+        )
+        self._told = 0.0  # when that was said
         self._open_bot, self._open_embedder = open_bot, open_embedder
         self._draw: weights.Progress = lambda what, done, total: None  # in the terminal
         self._bot: Bot | None = None
@@ -101,7 +111,7 @@ class Room:
                 drawing.close()
                 self._bot, self.state = bot, State.READY
                 print(f"Ready: {bot.chosen.name} answers ({bot.chosen.why}).", file=sys.stderr)
-                self._leave.wait()
+                self._keep_in_step()
                 with self._turn:  # the question at work stops first
                     self._bot, self.state = None, State.CLOSED
         except Closed:
@@ -126,6 +136,52 @@ class Room:
         self.skipped = dict(report.skipped)
         self.changes += 1
         return embedder
+
+    def _keep_in_step(self) -> None:
+        """Ingest what changes in the corpus folder, until the page is closed."""
+        from watchfiles import watch
+
+        if not self.settings.corpus.is_dir():
+            self._leave.wait()
+            return
+        for _ in watch(self.settings.corpus, stop_event=self._leave, raise_interrupt=False):
+            while not self.closing:
+                try:
+                    self._take_in()
+                except IndexBusy:  # `whybot add` in a shell put the file there, and takes it in
+                    self._leave.wait(PAUSE)
+                    continue
+                except Closed:
+                    return
+                except WhybotError as error:
+                    print(error, file=sys.stderr)
+                    self._tell(str(error))
+                break
+
+    def _take_in(self) -> None:
+        def progress(what: str, done: int, total: int) -> None:
+            self._ingesting(what, done, total)
+            self.news = f"The folder of documents changed: {self.doing}"
+
+        with self.writing() as embedder:
+            before = dict(self.skipped)
+            report = library.ingest(self.settings, embedder, progress=progress)
+            self.note(report)
+        self.news = ""
+        if report.changed or self.skipped != before:
+            print(report, file=sys.stderr)
+            self._tell(f"The folder of documents changed: {told(report)}.")
+
+    def _tell(self, news: str) -> None:
+        self.news, self._told = news, time.monotonic()
+
+    @property
+    def fresh_news(self) -> str:
+        """Return what changed in the corpus folder a short while ago, or is being read now."""
+        old = self._told and time.monotonic() - self._told > NEWS_SECONDS
+        if old:
+            self.news, self._told = "", 0.0
+        return self.news
 
     def _fetching(self, what: str, done: int, total: int) -> None:
         self._draw(what, done, total)
@@ -220,3 +276,21 @@ class Room:
         read = {*report.added, *report.updated, *report.unchanged, *(to for _, to in report.moved)}
         self.skipped = {n: why for n, why in self.skipped.items() if n not in read}
         self.skipped.update(report.skipped)
+
+
+def told(report: Report) -> str:
+    """Return what a sync changed in one line for the page: names where they are few."""
+    moved = [f"{origin} to {name}" for origin, name in report.moved]
+    kinds = {
+        "added": report.added,
+        "updated": report.updated,
+        "moved": moved,
+        "removed": report.removed,
+        "skipped": [f"{name} ({reason})" for name, reason in report.skipped],
+    }
+    return "; ".join(
+        f"{kind}: {', '.join(names[:NAMED])}"
+        + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+        for kind, names in kinds.items()
+        if names
+    )

@@ -115,10 +115,16 @@ def _answer(read: Any, request: dict[str, Any], data: bytes, longest: int) -> by
     except RecursionError:
         fault = "its parts are nested too deep"
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the others
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        what = f"{type(error).__name__}: {error}"[:200]
-        fault = f"a fault in the reader ({what}; {Path(where.filename).name}:{where.lineno})"
+        fault = f"a fault in the reader ({type(error).__name__}: {error}; {_place(error)})"
     return _encoded(Answer(fault=fault))
+
+
+def _place(error: Exception) -> str:
+    """Return the innermost of our own lines that an error passed through, or of any."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(__file__).parent in Path(frame.filename).parents]
+    where = (ours[1:] or frames)[-1]  # the first is the call of the reader, in this module
+    return f"{Path(where.filename).name}:{where.lineno}"
 
 
 def _encoded(answer: Answer) -> bytes:

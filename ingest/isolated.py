@@ -55,7 +55,7 @@ class Limits:
 
     # Seconds of work: a short file that takes longer never ends. Slow readers do a page in 0.05 s,
     # and a megabyte has 300 pages.
-    seconds: float = 8.0
+    seconds: float = 6.0
     seconds_a_megabyte: float = 20.0
     seconds_at_most: float = 300.0
     waits: float = 4.0  # times as long on the clock, for other programs work too
@@ -325,7 +325,7 @@ def _adapter() -> TypeAdapter[Answer]:
 
 
 def _too_long(seconds: float) -> str:
-    return f"it took longer than {seconds:.0f} s to read"
+    return f"it took longer than {max(seconds, 1):.0f} s to read"
 
 
 def _came(name: str, future: Future[Read]) -> tuple[str, Read]:

@@ -20,7 +20,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from ingest import chunks, documents
@@ -32,6 +32,7 @@ from ingest.settings import Settings
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many of how many
 FLUSH = 64  # chunks embedded and written at once
+HIDDEN = "it is hidden, for its name or its folder's begins with a dot or ~$: rename it"
 
 
 @dataclass
@@ -110,7 +111,9 @@ def sync(
         for name, path in sorted(files.items()):
             try:
                 name.encode()
-                if name in stored and _complete(stored[name], _digest(path)):
+                if hidden(name):  # one that was asked for by name
+                    report.skipped.append((name, HIDDEN))
+                elif name in stored and _complete(stored[name], _digest(path)):
                     report.unchanged.append(name)
                 else:
                     yield name, path
@@ -186,9 +189,19 @@ def _files(root: Path, corpus: Path) -> Iterator[tuple[str, Path]]:
 def visible_files(folder: Path) -> Iterator[Path]:
     """Yield the files under a folder, sorted, without hidden ones and an editor's own."""
     for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith((".", "~$")) for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden:
+        if path.is_file() and not hidden(path.relative_to(folder).as_posix()):
             yield path
+
+
+def hidden(name: str) -> bool:
+    """Tell whether a document of that name is passed over in a folder.
+
+    Of an absolute path the folders do not count: whoever gave it wants what lies there.
+    """
+    parts = PurePath(name).parts
+    if PurePath(name).is_absolute():
+        parts = parts[-1:]
+    return any(part.startswith((".", "~$")) and part not in ("..", ".") for part in parts)
 
 
 def document_name(path: Path, home: Path) -> str:

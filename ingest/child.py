@@ -1,4 +1,4 @@
-"""The process that reads documents for another: requests on stdin, answers on stdout.
+"""The process that reads and draws documents for another: requests on stdin, answers on stdout.
 
 `isolated` starts it. A message is its length in 8 bytes, and JSON; the bytes of a document may
 follow a request. Only what reading needs is imported, so that a start takes a tenth of a second.
@@ -6,6 +6,7 @@ follow a request. Only what reading needs is imported, so that a start takes a t
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import dataclasses
 import importlib
@@ -23,6 +24,7 @@ from typing import Any, BinaryIO
 
 from ingest.documents import Document
 from ingest.errors import DocumentUnreadable
+from ingest.pages import Picture, picture
 
 HEAD = 8  # bytes that tell a message's length
 
@@ -32,6 +34,7 @@ class Answer:
     """What became of one document; one field is set."""
 
     document: Document | None = None
+    picture: Picture | None = None
     refused: str = ""  # the reason that the reader gives
     unopened: str = ""  # what the system said when the file was opened
     fault: str = ""  # what went wrong in the reader: it is not to be trusted with another
@@ -104,6 +107,8 @@ def _answer(read: Any, request: dict[str, Any], data: bytes, longest: int) -> by
     except OSError as error:
         return _encoded(Answer(unopened=error.strerror or str(error)))
     try:
+        if drawing := request["drawing"]:
+            return _encoded(Answer(picture=_drawn(data, **drawing)))
         document = read(request["name"], data)
         if len(document.text) > longest:
             return _encoded(Answer(refused="its text is too long: split it"))
@@ -127,5 +132,16 @@ def _place(error: Exception) -> str:
     return f"{Path(where.filename).name}:{where.lineno}"
 
 
+def _drawn(data: bytes, text: str, page: int, spans: list[list[int]]) -> Picture:
+    """Draw a page, of whose document only its own text is known."""
+    document = Document("", text, "", (), (0,) * page, "")
+    return picture(data, document, page, [(start, end) for start, end in spans])
+
+
 def _encoded(answer: Answer) -> bytes:
-    return json.dumps(dataclasses.asdict(answer), ensure_ascii=False).encode()
+    message = json.dumps(dataclasses.asdict(answer), ensure_ascii=False, default=_base64)
+    return message.encode()
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

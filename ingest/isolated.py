@@ -1,4 +1,4 @@
-"""Read documents in other processes, where no file can hurt another, or this process.
+"""Read and draw documents in other processes, where no file can hurt another, or this process.
 
 Whatever a reader does there becomes the reason why one file is skipped: it crashes, never ends,
 takes all memory, prints, raises. A few processes read at the same time and are kept for many
@@ -8,6 +8,8 @@ this process has threads and large libraries. `child` is the other side.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import contextlib
 import json
 import os
@@ -16,17 +18,18 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ingest import documents
 from ingest.child import HEAD, Answer, send
 from ingest.documents import Document
 from ingest.errors import DocumentUnreadable, ReadersUnavailable
+from ingest.pages import Picture, Span, page_span
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -114,6 +117,16 @@ class Readers:
         while waiting:
             yield _came(*waiting.popleft())
 
+    def picture(self, data: bytes, document: Document, page: int, spans: Sequence[Span]) -> Picture:
+        """Draw one page of a PDF as `pages.picture` does. Raises DocumentUnreadable."""
+        start, end = page_span(document, page)
+        shifted = [(low - start, high - start) for low, high in spans]
+        drawing = {"text": document.text[start:end], "page": page, "spans": shifted}
+        answer = self._ask({"name": document.name, "drawing": drawing}, data, len(data))
+        if answer.picture:
+            return answer.picture
+        raise _refusal(answer)
+
     def _one(self, name: str, source: Path | bytes) -> Read:
         try:
             if PurePath(name).suffix.lower() not in documents.SUFFIXES:
@@ -123,8 +136,16 @@ class Readers:
             return error
         if size > self.limits.size:
             return DocumentUnreadable(f"it is larger than {_amount(self.limits.size)}: split it")
+        answer = self._ask({"name": name, "drawing": None}, source, size)
+        if answer.document:
+            return replace(answer.document, name=name)
+        if answer.unopened:
+            return OSError(0, answer.unopened)
+        return _refusal(answer)
+
+    def _ask(self, request: dict[str, Any], source: Path | bytes, size: int) -> Answer:
         child = self._take()
-        answer = child.ask(name, source, self.limits.time(size))
+        answer = child.ask(request, source, self.limits.time(size))
         if answer.fault or not child.slim():
             with self._lock:
                 self._children.discard(child)
@@ -132,11 +153,7 @@ class Readers:
         else:
             with self._lock:
                 self._idle.append(child)
-        if answer.document:
-            return replace(answer.document, name=name)
-        if answer.unopened:
-            return OSError(0, answer.unopened)
-        return DocumentUnreadable(_plain(answer.refused or answer.fault))
+        return answer
 
     def _take(self) -> _Child:
         with self._lock:
@@ -185,12 +202,15 @@ class _Child:
         self._why = ""  # it was ended
         self._peak = 0  # bytes it was seen to take
 
-    def ask(self, name: str, source: Path | bytes, seconds: float) -> Answer:
-        """Have a document read. An answer with a fault means that the child is of no more use."""
+    def ask(self, request: dict[str, Any], source: Path | bytes, seconds: float) -> Answer:
+        """Have a request about a document answered.
+
+        An answer with a fault means that the child is of no more use.
+        """
         if not self._pid:
             self._greet()
         data, path = (source, "") if isinstance(source, bytes) else (b"", str(source.absolute()))
-        request = {"name": name, "path": path, "bytes": len(data), "seconds": seconds}
+        request = {**request, "path": path, "bytes": len(data), "seconds": seconds}
         self._peak = 0
         with self._watched(seconds):
             try:
@@ -246,7 +266,9 @@ class _Child:
 
         try:
             answer = _adapter().validate_json(message, strict=True)
-        except ValidationError:
+            if picture := answer.picture:
+                answer = Answer(picture=replace(picture, png=base64.b64decode(picture.png)))
+        except (ValidationError, binascii.Error):
             return Answer(fault="a fault in the reader (its answer makes no sense)")
         if answer.fault == "memory":
             return Answer(fault=self._too_much())
@@ -326,6 +348,10 @@ def _adapter() -> TypeAdapter[Answer]:
 
 def _too_long(seconds: float) -> str:
     return f"it took longer than {max(seconds, 1):.0f} s to read"
+
+
+def _refusal(answer: Answer) -> DocumentUnreadable:
+    return DocumentUnreadable(_plain(answer.refused or answer.fault))
 
 
 def _came(name: str, future: Future[Read]) -> tuple[str, Read]:

@@ -16,7 +16,7 @@ import pytest
 from fakes import start_python
 from samples import pdf_bytes
 
-from ingest import documents, isolated
+from ingest import documents, isolated, pages
 from ingest.documents import Document
 from ingest.errors import DocumentUnreadable, ReadersUnavailable
 from ingest.isolated import Limits, Read, Readers
@@ -98,6 +98,19 @@ def test_every_field_of_a_document_comes_back() -> None:
         "b.pdf": pdf_bytes([["The first page."], ["The second page."]]),
     }.items():
         assert isolated.read_document(name, data) == documents.read_document(name, data)
+
+
+def test_a_page_is_drawn_as_this_process_would_draw_it() -> None:
+    data = pdf_bytes([["The first page."], ["The second page.", "Its other line."], ["Third."]])
+    document = documents.read_document("a.pdf", data)
+    start = document.text.index("Its other")
+    spans = [(start, start + 9), (document.pages[1], document.pages[1] + 10)]
+    wanted = pages.picture(data, document, 2, spans)
+    assert all(wanted.boxes)
+    with Readers(1) as pool:
+        assert pool.picture(data, document, 2, spans) == wanted
+        with pytest.raises(DocumentUnreadable, match="page 2 cannot be drawn"):
+            pool.picture(b"%PDF-1.4", document, 2, spans)
 
 
 # --- the limits

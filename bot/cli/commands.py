@@ -42,11 +42,11 @@ def add(settings: Settings, args: argparse.Namespace) -> int:
     for name, placed in _placed(settings, args):
         if isinstance(placed, Exception):
             say(f"whybot: {name}: {getattr(placed, 'strerror', None) or placed}")
-            refused.append(name)
+            refused.append((name, placed))
         else:
             say(f"copied to {placed}")
             copied += 1
-    _hint(refused)
+    _hint([name for name, why in refused if isinstance(why, DocumentUnreadable)])
     if not copied:
         return FAILED
     code = _ingest(
@@ -71,7 +71,7 @@ def _placed(
         path = Path(source)
         found = library.candidates(path) if path.is_dir() else [(path.name, path)]
         if not found:
-            yield source, DocumentUnreadable("there is no file in it that is not hidden")
+            yield source, SettingError("there is no file in it that is not hidden")
         files += ((args.name, found[0][1]),) if args.name and len(found) == 1 else (*found,)
     yield from library.place_all(settings, files, args.replace)
 

@@ -287,7 +287,8 @@ class _Child:
             return self._why
         if code == -SIGXCPU:
             return _too_long(seconds)
-        if self._peak > 0.75 * self.limits.memory:  # libraries crash when they get no more
+        # Libraries crash when they get no more, and what they ask for is often twice as much.
+        if self._peak > 0.5 * self.limits.memory:
             return self._too_much()
         if code < 0:
             return f"the reader crashed (signal {-code})"

@@ -73,6 +73,7 @@ def said(result: Read) -> str:
         ("half", "a fault in the reader (UnicodeEncodeError: "),
         pytest.param("crash", "the reader crashed (signal 11)", marks=POSIX),
         pytest.param("abort", "the reader crashed (signal 6)", marks=POSIX),
+        pytest.param("burst 100000000", "it needs more than 150 MB to read", marks=POSIX),
         pytest.param("forge", "a fault in the reader (", marks=POSIX),
         pytest.param("flood", "its text is too long: split it", marks=POSIX),
     ],

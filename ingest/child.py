@@ -47,11 +47,10 @@ def send(stream: BinaryIO, message: bytes, data: bytes = b"") -> None:
     stream.flush()
 
 
-def serve(module: str, memory: int, longest: int) -> None:
+def serve(module: str, memory: int) -> None:
     """Answer requests until stdin ends.
 
-    module: has the function `read_document`. memory: bytes that the process may take. longest: a
-    document's text, in characters.
+    module: has the function `read_document`. memory: bytes that the process may take.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
@@ -67,7 +66,7 @@ def serve(module: str, memory: int, longest: int) -> None:
     while True:
         request, data = waiting.get()
         _bound_time(request["seconds"])
-        send(answers, _answer(read, request, data, longest))
+        send(answers, _answer(read, request, data))
 
 
 def _listen(requests: BinaryIO, waiting: queue.SimpleQueue[tuple[dict[str, Any], bytes]]) -> None:
@@ -100,7 +99,7 @@ def _bound_time(seconds: float) -> None:
         resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
 
 
-def _answer(read: Any, request: dict[str, Any], data: bytes, longest: int) -> bytes:
+def _answer(read: Any, request: dict[str, Any], data: bytes) -> bytes:
     try:
         if request["path"]:
             data = Path(request["path"]).read_bytes()
@@ -110,7 +109,7 @@ def _answer(read: Any, request: dict[str, Any], data: bytes, longest: int) -> by
         if drawing := request["drawing"]:
             return _encoded(Answer(picture=_drawn(data, **drawing)))
         document = read(request["name"], data)
-        if len(document.text) > longest:
+        if len(document.text) > request["longest"]:
             return _encoded(Answer(refused="its text is too long: split it"))
         return _encoded(Answer(document))
     except DocumentUnreadable as error:

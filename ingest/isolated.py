@@ -47,8 +47,8 @@ Read = Document | DocumentUnreadable | OSError  # OSError: the file could not be
 
 # The child finds modules where this process does, and never in the folder it is started in.
 _START = (
-    "import sys; sys.path[:] = sys.argv[4:]; from ingest.child import serve; "
-    "serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))"
+    "import sys; sys.path[:] = sys.argv[3:]; from ingest.child import serve; "
+    "serve(sys.argv[1], int(sys.argv[2]))"
 )
 
 
@@ -65,11 +65,16 @@ class Limits:
     memory: int = 10**9  # bytes of the process
     size: int = 200 * 10**6  # bytes of the file
     text: int = 50 * 10**6  # characters: 25,000 pages
+    spread: int = 100  # characters a byte of the file; more than a million have only bombs
 
     def time(self, size: int) -> float:
         """Return the seconds of work that a file of so many bytes may take."""
         scaled = self.seconds + self.seconds_a_megabyte * size / 1e6
         return min(scaled, max(self.seconds, self.seconds_at_most))
+
+    def longest(self, size: int) -> int:
+        """Return the characters that the text of a file of so many bytes may have."""
+        return min(self.text, 1_000_000 + self.spread * size)
 
 
 class Readers:
@@ -145,6 +150,7 @@ class Readers:
 
     def _ask(self, request: dict[str, Any], source: Path | bytes, size: int) -> Answer:
         child = self._take()
+        request = {**request, "longest": self.limits.longest(size)}
         answer = child.ask(request, source, self.limits.time(size))
         if answer.fault or not child.slim():
             with self._lock:
@@ -185,7 +191,7 @@ class _Child:
 
     def __init__(self, module: str, limits: Limits) -> None:
         self.limits = limits
-        command = [sys.executable, "-c", _START, module, str(limits.memory), str(limits.text)]
+        command = [sys.executable, "-c", _START, module, str(limits.memory)]
         try:
             self.process = subprocess.Popen(
                 [*command, *sys.path],

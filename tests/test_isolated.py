@@ -93,6 +93,14 @@ def test_a_text_as_long_as_allowed_comes_back() -> None:
     assert read("repeat 1000000") == ["x" * 1_000_000]
 
 
+def test_a_small_file_has_no_text_of_millions() -> None:
+    orders = ("repeat 1000000", "repeat 1002000", "after")
+    long, bomb, after = read(*orders, limits=Limits())
+    assert (len(long), bomb, after) == (1_000_000, "its text is too long: split it", "after")
+    assert Limits(text=30_000_000).longest(100_000) == 11_000_000
+    assert Limits(text=30_000_000).longest(1_000_000) == 30_000_000
+
+
 def test_every_field_of_a_document_comes_back() -> None:
     for name, data in {
         "notes/a.md": "# One\n\nText for 3 €.\n\n## Two\n\nMore.".encode(),

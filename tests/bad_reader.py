@@ -43,12 +43,16 @@ def read_document(name: str, data: bytes) -> Document:
         re.match(r"(a+)+b", "a" * 64)
     if word == "sleep":
         time.sleep(float(rest))
+    if word == "stamp":  # when it began, and when it ended
+        began = time.time()
+        time.sleep(float(rest))
+        text = f"{began} {time.time()}"
     if word == "eat":  # by pieces, as a loop does
         pieces = [b"x" * 1_000_000 for _ in range(int(rest))]
         text = f"{len(pieces)} pieces"
     if word == "burst":  # as a library does that gets no more
         KEPT.append(b"x" * int(rest))
-        time.sleep(0.3)
+        time.sleep(0.5)
         os.abort()
     if word == "keep":
         KEPT.append(b"x" * int(rest))

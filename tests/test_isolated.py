@@ -21,7 +21,7 @@ from ingest.documents import Document
 from ingest.errors import DocumentUnreadable, ReadersUnavailable
 from ingest.isolated import Limits, Read, Readers
 
-LIMITS = Limits(seconds=0.5, seconds_a_megabyte=0, waits=3, memory=150_000_000, text=1_000_000)
+LIMITS = Limits(seconds=0.5, seconds_a_megabyte=0, waits=8, memory=150_000_000, text=1_000_000)
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals, and descriptors of pipes")
 
 
@@ -174,16 +174,13 @@ def test_a_process_that_keeps_much_memory_is_replaced() -> None:
 
 
 def test_results_come_in_order_from_several_processes() -> None:
-    began = time.monotonic()
     found = read("sleep 0.6", *map(str, range(20)), "sleep 0.6", count=2)
     assert found == ["sleep 0.6", *map(str, range(20)), "sleep 0.6"]
-    with readers(2) as pool:
-        jobs = [(f"{n}.txt", b"sleep 1") for n in range(2)]
-        began = time.monotonic()
-        pids = list(pool.read(jobs))
-        assert len(pool._children) == 2
-    assert len(pids) == 2
-    assert time.monotonic() - began < 1.9
+
+
+def test_several_processes_read_at_the_same_time() -> None:
+    first, second = (span.split() for span in read("stamp 2", "stamp 2", count=2))
+    assert max(first[0], second[0]) < min(first[1], second[1])
 
 
 def test_jobs_are_taken_a_few_ahead_only() -> None:

@@ -8,6 +8,7 @@ exception is a bug and keeps its traceback.
     ├── WeightsUnavailable  no source could be reached, or none has the file
     ├── WeightsCorrupt      bytes arrived, and their SHA-256 is not the pinned one
     ├── DocumentUnreadable  one file of the corpus: skipped, the rest goes on
+    ├── ReadersUnavailable  no process can be started that reads documents
     ├── IndexMissing        nothing was ingested yet
     ├── IndexMismatch       another embedder or chunker made the index
     ├── IndexBusy           another process is writing
@@ -43,6 +44,10 @@ class WeightsCorrupt(WhybotError):
 
 class DocumentUnreadable(WhybotError):
     """One document cannot be read; its message is the reason alone, without the file's name."""
+
+
+class ReadersUnavailable(WhybotError):
+    """The processes that read documents cannot be started."""
 
 
 class IndexMissing(WhybotError):

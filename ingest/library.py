@@ -8,18 +8,40 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from ingest import documents
+from ingest.documents import SUFFIXES
 from ingest.embedder import Embedder
-from ingest.errors import DocumentUnreadable, IndexMissing, SettingError
+from ingest.errors import DocumentUnreadable, IndexMissing, SettingError, WhybotError
 from ingest.index import Index, IndexedChunk
+from ingest.isolated import Readers, read_document
 from ingest.settings import Settings
-from ingest.sync import Progress, Report, document_name, fingerprint, sync, visible_files
+from ingest.sync import (
+    HIDDEN,
+    Progress,
+    Report,
+    document_name,
+    fingerprint,
+    hidden,
+    sync,
+    visible_files,
+)
 
 REMOVED = "removed"  # folder in the index folder where removed files are kept
+SAVED_AS = {  # what a program can save such files as, where that is read; .pdf and .txt always
+    ".doc .docm .dot .dotx .fodt .odt .ott .pages .rtf .wpd .wps": ".docx",
+    ".fods .numbers .ods .ots .xls .xlsb .xlsm .xlsx": ".xlsx .csv",
+    ".fodp .key .odp .otp .pps .ppsx .ppt .pptm .pptx": ".pptx",
+    ".azw .azw3 .epub .mobi": ".epub",
+    ".eml .mht .msg": ".eml .html",
+}
+OTHERWISE = {
+    ".bmp .gif .heic .jpeg .jpg .png .tif .tiff .webp": "read them with OCR, and save the text",
+    ".avi .flac .m4a .mkv .mov .mp3 .mp4 .ogg .wav .webm": "add transcripts of them",
+    ".7z .bz2 .gz .rar .tar .tgz .xz .zip": "unpack them",
+}
 
 
 @dataclass(frozen=True)
@@ -51,10 +73,43 @@ def place(settings: Settings, name: str, data: bytes, replace: bool = False) -> 
 
     Raises DocumentUnreadable, or SettingError when another document has the name.
     """
+    target = _target(settings, name)
+    read_document(name, data)
+    return _written(target, name, data, replace)
+
+
+def place_all(
+    settings: Settings, files: Sequence[tuple[str, Path]], replace: bool = False
+) -> Iterator[tuple[str, Path | WhybotError | OSError]]:
+    """Write files into the corpus folder as `place` does, some of them read at the same time.
+
+    files: (name in the corpus, file). Yields each name with where the document was written, or
+    with what kept it from that.
+    """
+    with Readers() as readers:
+        for (name, path), (_, read) in zip(files, readers.read(files), strict=True):
+            try:
+                target = _target(settings, name)
+                if isinstance(read, Exception):
+                    raise read
+                placed = _written(target, name, path.read_bytes(), replace)
+            except (WhybotError, OSError) as error:
+                yield name, error
+            else:
+                yield name, placed
+
+
+def _target(settings: Settings, name: str) -> Path:
+    """Return where a document of that name lies, if it may."""
     target = settings.corpus / name
     if not target.resolve().is_relative_to(settings.corpus.resolve()):
         raise SettingError(f"{name!r} would lie outside the corpus folder.")
-    documents.read_document(name, data)
+    if hidden(name):
+        raise DocumentUnreadable(HIDDEN)
+    return target
+
+
+def _written(target: Path, name: str, data: bytes, replace: bool) -> Path:
     if target.exists() and not replace and target.read_bytes() != data:
         raise SettingError(
             f"The corpus has another document called {name}.", f"whybot add --replace {name}"
@@ -142,6 +197,21 @@ def candidates(path: Path) -> list[tuple[str, Path]]:
         raise SettingError(f"There is no file or folder {path}.")
     home = Path(path.resolve().name)
     return [((home / file.relative_to(path)).as_posix(), file) for file in visible_files(path)]
+
+
+def hints(names: Iterable[str]) -> list[str]:
+    """Return a line for each kind among the names that is not read: what to do with it."""
+    kinds = {PurePath(name).suffix.lower() for name in names} - {*SUFFIXES, ""}
+    return [f"{kind} files are not read: {_remedy(kind)}" for kind in sorted(kinds)]
+
+
+def _remedy(kind: str) -> str:
+    for kinds, remedy in OTHERWISE.items():
+        if kind in kinds.split():
+            return remedy
+    forms = next((forms for kinds, forms in SAVED_AS.items() if kind in kinds.split()), "")
+    read = [form for form in f"{forms} .pdf .txt".split() if form in SUFFIXES]
+    return f"save them as {', '.join(read[:-1])} or {read[-1]}"
 
 
 def _free(path: Path) -> Path:

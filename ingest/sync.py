@@ -20,17 +20,19 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from ingest import chunks, documents
 from ingest.embedder import Embedder
 from ingest.errors import DocumentUnreadable, SettingError
 from ingest.index import Index, IndexedChunk
+from ingest.isolated import Readers
 from ingest.settings import Settings
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many of how many
 FLUSH = 64  # chunks embedded and written at once
+HIDDEN = "it is hidden, for its name or its folder's begins with a dot or ~$: rename it"
 
 
 @dataclass
@@ -99,23 +101,44 @@ def sync(
     fresh: dict[str, list[tuple[IndexedChunk, str]]] = {}
     unread: set[str] = set()
     files = {name: path for root in roots for name, path in _files(root, settings.corpus)}
-    for number, (name, path) in enumerate(sorted(files.items())):
-        progress("reading", number, len(files))
-        try:
-            data = path.read_bytes()
-            digest = hashlib.sha256(data).hexdigest()
-            if _complete(stored.get(name, []), digest):
-                report.unchanged.append(name)
+    done = 0
+
+    def finished() -> None:
+        nonlocal done
+        done += 1
+        progress("reading", done, len(files))
+
+    def changed() -> Iterator[tuple[str, Path]]:
+        """Yield what has to be read; take down the rest."""
+        for name, path in sorted(files.items()):
+            try:
+                name.encode()
+                if hidden(name):  # one that was asked for by name
+                    report.skipped.append((name, HIDDEN))
+                elif name in stored and _complete(stored[name], _digest(path)):
+                    report.unchanged.append(name)
+                else:
+                    yield name, path
+                    continue
+            except UnicodeEncodeError:
+                report.skipped.append((name, "its name is no valid Unicode"))
+            except OSError as error:
+                report.skipped.append((name, _unopened(error)))
+                unread.add(name)  # it is still there: what the index knows of it stays
+            finished()
+
+    progress("reading", 0, len(files))
+    with Readers() as readers:
+        for name, read in readers.read(changed()):
+            if isinstance(read, documents.Document):
+                fresh[name] = cut(read, embedder)
+            elif isinstance(read, DocumentUnreadable):
+                report.skipped.append((name, read.message))
             else:
-                fresh[name] = cut(documents.read_document(name, data), embedder)
-        except DocumentUnreadable as error:
-            report.skipped.append((name, error.message))
-        except OSError as error:
-            report.skipped.append((name, f"it cannot be read: {error.strerror}"))
-            unread.add(name)  # it is still there: what the index knows of it stays
-        except UnicodeEncodeError:
-            report.skipped.append((name, "its name is no valid Unicode"))
-    progress("reading", len(files), len(files))
+                report.skipped.append((name, _unopened(read)))
+                unread.add(name)
+            finished()
+    report.skipped.sort()
 
     # 2) What is in the index, under the same paths, and in no file any more, goes.
     kept = {*fresh, *report.unchanged, *unread}
@@ -171,9 +194,19 @@ def _files(root: Path, corpus: Path) -> Iterator[tuple[str, Path]]:
 def visible_files(folder: Path) -> Iterator[Path]:
     """Yield the files under a folder, sorted, without hidden ones and an editor's own."""
     for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith((".", "~$")) for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden:
+        if path.is_file() and not hidden(path.relative_to(folder).as_posix()):
             yield path
+
+
+def hidden(name: str) -> bool:
+    """Tell whether a document of that name is passed over in a folder.
+
+    Of an absolute path the folders do not count: whoever gave it wants what lies there.
+    """
+    parts = PurePath(name).parts
+    if PurePath(name).is_absolute():
+        parts = parts[-1:]
+    return any(part.startswith((".", "~$")) and part not in ("..", ".") for part in parts)
 
 
 def document_name(path: Path, home: Path) -> str:
@@ -183,6 +216,19 @@ def document_name(path: Path, home: Path) -> str:
 
 def _under(path: Path, root: Path) -> bool:
     return path.resolve().is_relative_to(root)
+
+
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _unopened(error: OSError) -> str:
+    return f"it cannot be read: {error.strerror}"
 
 
 def _complete(rows: list[IndexedChunk], digest: str) -> bool:

@@ -350,6 +350,30 @@ def test_add_refuses_and_replaces(folder: Path, shell: Shell) -> None:
     assert (folder / "corpus/a.txt").read_text() == "Apples."
 
 
+def test_a_folder_of_which_nothing_can_be_read_fails(folder: Path, shell: Shell) -> None:
+    write_files(folder, {"in/a.xyz": "?", "in/b.doc": "?", "in/c.doc": "?", "in/d.md": ""})
+    (folder / "none").mkdir()
+    write_files(folder, {"corpus/a.xyz": "?"})
+    for command in ("add", "ingest"):
+        code, out, err = shell(command, "in")
+        assert (code, out) == (FAILED, "")
+        for name in ("a.xyz", "b.doc", "c.doc", "d.md"):
+            assert f"in/{name}: " in err
+        assert err.count("hint: .doc files are not read: save them as .docx") == 1
+        assert "hint: .md" not in err
+    code, out, err = shell("add", "none")
+    assert (code, out) == (FAILED, "")
+    assert "whybot: none: there is no file in it" in err
+
+
+def test_a_hidden_file_is_refused(folder: Path, shell: Shell) -> None:
+    write_files(folder, {"in/.hidden.md": RAG})
+    assert "hidden" in one_line(*shell("add", "in/.hidden.md"))
+    assert "hidden" in one_line(*shell("add", "--name", "x/.a.md", "-", stdin=RAG))
+    assert not [*folder.glob("corpus/**/*.md")]
+    assert shell("add", "--name", "a.md", "in/.hidden.md")[0] == ANSWERED
+
+
 def test_a_missing_source_adds_nothing_by_halves(folder: Path, shell: Shell) -> None:
     write_files(folder, {"in/a.txt": "Apples."})
     assert shell("add", "in/a.txt", "in/ghost.txt")[0] == FAILED

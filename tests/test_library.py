@@ -83,6 +83,42 @@ def test_what_cannot_be_read_is_not_placed(settings: Settings) -> None:
     assert files(settings.corpus) == {"note.md": b"good"}
 
 
+@pytest.mark.parametrize("name", [".note.md", ".deep/note.md", "deep/~$note.md"])
+def test_a_hidden_name_is_refused(settings: Settings, name: str) -> None:
+    with pytest.raises(DocumentUnreadable, match="hidden"):
+        library.place(settings, name, b"text")
+    assert files(settings.corpus) == {}
+
+
+def test_files_are_placed_together_and_each_gets_its_answer(
+    settings: Settings, tmp_path: Path
+) -> None:
+    write_files(tmp_path / "in", {"a.txt": "A.", "b.txt": "", "c.txt": "C.", "d.txt": "D."})
+    write_files(settings.corpus, {"c.txt": "Another."})
+    names = {"x/a.txt": "a.txt", "b.txt": "b.txt", "c.txt": "c.txt", "../d.txt": "d.txt"}
+    given = [(name, tmp_path / "in" / file) for name, file in names.items()]
+    given.append(("e.txt", tmp_path / "in/nowhere.txt"))
+    found = dict(library.place_all(settings, given))
+    assert [*found] == [name for name, _ in given]
+    assert found.pop("x/a.txt") == settings.corpus / "x/a.txt"
+    kinds = [type(error) for error in found.values()]
+    assert kinds[:3] == [DocumentUnreadable, SettingError, SettingError]
+    assert isinstance(found["e.txt"], OSError)
+    assert files(settings.corpus) == {"x/a.txt": b"A.", "c.txt": b"Another."}
+    assert dict(library.place_all(settings, given[2:3], replace=True)).keys() == {"c.txt"}
+    assert files(settings.corpus)["c.txt"] == b"C."
+
+
+def test_hints_tell_what_to_do_with_kinds_that_are_not_read() -> None:
+    lines = library.hints(["a.doc", "b.DOC", "c.png", "d.xyz", "e.pdf", "README", "f.zip"])
+    assert lines == [
+        ".doc files are not read: save them as .docx, .pdf or .txt",
+        ".png files are not read: read them with OCR, and save the text",
+        ".xyz files are not read: save them as .pdf or .txt",
+        ".zip files are not read: unpack them",
+    ]
+
+
 @pytest.mark.parametrize("name", ["../note.md", "a/../../note.md", "/tmp/whybot-note.md"])
 def test_a_name_outside_the_corpus_is_refused(settings: Settings, name: str) -> None:
     with pytest.raises(SettingError, match="outside the corpus folder"):

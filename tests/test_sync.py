@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from fakes import FakeEmbedder, settings_in, start_python, write_files
 
-from ingest import library
+from ingest import isolated, library
 from ingest import sync as sync_module
 from ingest.errors import IndexMismatch, SettingError
 from ingest.index import Index, IndexedChunk
+from ingest.isolated import Limits, Readers
 from ingest.settings import Settings
 from ingest.sync import Report, fingerprint
 
@@ -242,6 +243,30 @@ def test_what_a_reader_left_out_is_kept_with_the_document(settings: Settings) ->
     assert {entry.name: entry.remarks for entry in entries if entry.remarks} == {"fee.txt": said}
 
 
+def test_no_file_hurts_another(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Limits(seconds=0.5, seconds_a_megabyte=0, memory=150_000_000)
+    monkeypatch.setattr(sync_module, "Readers", lambda: Readers(2, "bad_reader", limits))
+    ingest(settings)
+    orders = {"a": "vanish 1", "b": "eat 1000", "p": "raise odd", "r": "work", "s": "recurse"}
+    write_files(settings.corpus, {f"{name}.txt": order for name, order in orders.items()})
+    write_files(settings.corpus, {"rocks.md": ROCKS + " More.", "z.txt": "The last file."})
+    seen: list[int] = []
+    report = ingest(settings, progress=lambda what, done, total: seen.append(done))
+    assert [name for name, _ in report.skipped] == [f"{name}.txt" for name in orders]
+    assert report.added == ["z.txt"]
+    assert report.updated == ["rocks.md"]
+    assert report.unchanged == ["fruit.md", "notes/short.txt"]
+    assert seen[:10] == [*range(10)]
+
+
+def test_what_did_not_change_starts_no_process(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest(settings)
+    monkeypatch.setattr(isolated, "_Child", None)
+    assert len(ingest(settings).unchanged) == 3
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
 def test_a_file_without_permission_is_named(settings: Settings) -> None:
     (settings.corpus / "rocks.md").chmod(0)
@@ -273,6 +298,17 @@ def test_hidden_files_and_folders_are_not_looked_at(settings: Settings) -> None:
     report = ingest(settings)
     assert len(report.added) == 3
     assert report.skipped == []
+
+
+def test_a_hidden_file_that_is_asked_for_is_named(settings: Settings, tmp_path: Path) -> None:
+    write_files(settings.corpus, {".secret.md": "Hidden.", "notes/.old/x.txt": "Hidden."})
+    write_files(tmp_path, {".away/seen.txt": "Seen.", ".away/~$lock.txt": "Hidden."})
+    inside = [settings.corpus / ".secret.md", settings.corpus / "notes/.old/x.txt"]
+    outside = [tmp_path / ".away/seen.txt", tmp_path / ".away/~$lock.txt"]
+    report = ingest(settings, *inside, *outside)
+    names = [".secret.md", outside[1].as_posix(), "notes/.old/x.txt"]
+    assert report.skipped == [(name, sync_module.HIDDEN) for name in names]
+    assert report.added == [outside[0].as_posix()]
 
 
 def test_a_corpus_below_a_hidden_folder_is_looked_at(tmp_path: Path) -> None:

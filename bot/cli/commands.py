@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from bot.cli.shell import ANSWERED, FAILED, USAGE, say
 from ingest import library, weights
 from ingest.embedder import Embedder
-from ingest.errors import IndexMissing, SettingError, WhybotError
+from ingest.errors import DocumentUnreadable, IndexMissing, SettingError, WhybotError
 from ingest.settings import Settings
 from ingest.sync import Progress, Report
 
@@ -36,16 +37,16 @@ def add(settings: Settings, args: argparse.Namespace) -> int:
         return USAGE
     if "-" in args.sources and not args.name:
         raise SettingError("What comes from stdin needs a name.", "whybot add --name notes.md -")
-    refused = copied = 0
-    for source in args.sources:
-        for name, read in _documents(source, args.name):
-            try:
-                path = library.place(settings, name, read(), args.replace)
-                say(f"copied to {path}")
-                copied += 1
-            except (WhybotError, OSError) as error:
-                say(f"whybot: {name}: {getattr(error, 'strerror', None) or error}")
-                refused += 1
+    refused = []
+    copied = 0
+    for name, placed in _placed(settings, args):
+        if isinstance(placed, Exception):
+            say(f"whybot: {name}: {getattr(placed, 'strerror', None) or placed}")
+            refused.append((name, placed))
+        else:
+            say(f"copied to {placed}")
+            copied += 1
+    _hint([name for name, why in refused if isinstance(why, DocumentUnreadable)])
     if not copied:
         return FAILED
     code = _ingest(
@@ -54,17 +55,30 @@ def add(settings: Settings, args: argparse.Namespace) -> int:
     return FAILED if refused else code
 
 
-def _documents(source: str, wanted: str | None) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Yield (name in the corpus, what reads it) of a file, of a folder's files, or of stdin."""
-    from pathlib import Path
+def _placed(
+    settings: Settings, args: argparse.Namespace
+) -> Iterator[tuple[str, Path | WhybotError | OSError]]:
+    """Copy stdin, files, and the files of folders; yield each name with what became of it."""
+    files: tuple[tuple[str, Path], ...] = ()
+    for source in args.sources:
+        if source == "-":
+            try:
+                data = sys.stdin.buffer.read()
+                yield args.name, library.place(settings, args.name, data, args.replace)
+            except (WhybotError, OSError) as error:
+                yield args.name, error
+            continue
+        path = Path(source)
+        found = library.candidates(path) if path.is_dir() else [(path.name, path)]
+        if not found:
+            yield source, SettingError("there is no file in it that is not hidden")
+        files += ((args.name, found[0][1]),) if args.name and len(found) == 1 else (*found,)
+    yield from library.place_all(settings, files, args.replace)
 
-    if source == "-":
-        yield wanted or "", sys.stdin.buffer.read
-        return
-    path = Path(source)
-    found = library.candidates(path) if path.is_dir() else [(path.name, path)]
-    for name, path in found:
-        yield (wanted if wanted and len(found) == 1 else name), path.read_bytes
+
+def _hint(names: Sequence[str]) -> None:
+    for line in library.hints(names):
+        say(f"hint: {line}")
 
 
 def _ingest(settings: Settings, work: Callable[[Embedder, Progress], Report]) -> int:
@@ -76,6 +90,7 @@ def _ingest(settings: Settings, work: Callable[[Embedder, Progress], Report]) ->
         say(f"skipped: {name}: {reason}")
     for name, remarks in report.remarks:
         say(f"note: {name}: {remarks}")
+    _hint([name for name, _ in report.skipped])
     say(str(report))
     return FAILED if report.skipped else ANSWERED
 

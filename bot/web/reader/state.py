@@ -18,6 +18,7 @@ from ingest.documents import Document, read_document
 from ingest.embedder import Embedder
 from ingest.errors import DocumentUnreadable
 from ingest.index import IndexedChunk
+from ingest.isolated import Readers
 from ingest.pages import Picture, Span
 from ingest.settings import Settings
 from ingest.sync import cut
@@ -166,10 +167,11 @@ def pictures(book: Opened, found: Found) -> list[Picture]:
         return []
     first, last = _sheets(book.document, found.span)
     spans = [found.span, *([found.sentence] if found.sentence else [])]
-    return [
-        pages.picture(book.data, book.document, page, spans)
-        for page in range(first, min(last, first + SHEETS - 1) + 1)
-    ]
+    with Readers(1) as readers:  # what a page is drawn with can crash, as what reads it can
+        return [
+            readers.picture(book.data, book.document, page, spans)
+            for page in range(first, min(last, first + SHEETS - 1) + 1)
+        ]
 
 
 def _sheets(document: Document, span: Span) -> Span:

@@ -1,0 +1,303 @@
+"""HTML and XHTML as a light tree, of what a browser would show.
+
+The parser reports elements one by one, and this module nests them: the trees of libxml2 end at a
+depth of 2048, its reports do not. What is not shown is dropped where it ends, and counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from html.entities import html5
+from typing import Any
+
+HEADING, TABLE, CELL, BLOCK, PRE, MATH = 1, 2, 4, 8, 16, 32  # what an element holds
+
+_UNSEEN = frozenset("head script style noscript template datalist rp rt colgroup".split())
+_EMBEDDED = {
+    "iframe": "embedded page",
+    "object": "embedded object",
+    "embed": "embedded object",
+    "video": "video",
+    "audio": "recording",
+    "canvas": "drawing",
+}
+_SECTIONS = frozenset("article main header".split())
+_LINK_SIGNS = frozenset(
+    "mw-editsection mw-cite-backlink mw-jump-link copybtn clipboard-copy".split()
+)
+_SIGN_CLASSES = frozenset(
+    "headerlink header-anchor heading-anchor hash-link anchor-link anchorjs-link anchor permalink"
+    " headinglink heading-link direct-link section-link md-permalink toclink-anchor".split()
+)
+_SIGN = re.compile(
+    r"[\s\[\](){}#¶§†🔗⚓∞↩↑^\u200b\ufeff]*(?:(?:copy |direct )?link(?: to (?:this )?[\w ]{0,40})?"
+    r"|permalink(?: to [\w ]{0,60})?|anchor|edit(?: source| section)?|copy(?: code)?|copied!?"
+    r"|share|top|back to top)?[\s\[\](){}#¶§🔗\u200b\ufeff]*",
+    re.IGNORECASE,
+)
+_COPY = re.compile(r"\s*(?:copy(?: code| link| to clipboard)?|copied!?|edit|share|print)?\s*", re.I)
+_COOKIES = re.compile(
+    r"cookie[-_]?(?:banner|consent|notice|bar|popup|law)|(?:onetrust|cybot|cookiebot|gdpr|cmp)[-_]"
+)
+_MATHS = frozenset(  # a formula twice: as MathML, and as glyphs or a picture
+    "mwe-math-element MathJax MathJax_Display MathJax_SVG MathJax_SVG_Display MathJax_CHTML".split()
+)
+_PREVIEWS = _MATHS | {"MathJax_Preview", "mjx-chtml"}
+_ICONS = frozenset("material-icons material-symbols-outlined material-symbols-rounded".split())
+_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30});")
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,200}\?>")
+_POLICY = 2000  # characters: so much about cookies is a text of its own
+_KINDS = {
+    **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), HEADING | BLOCK),
+    "table": TABLE,
+    "td": CELL,
+    "th": CELL,
+    "pre": PRE | BLOCK,
+    "math": MATH,
+    **dict.fromkeys(
+        "p ul ol dl li dt dd div section article blockquote figure details form".split(), BLOCK
+    ),
+}
+
+
+class Node:
+    """Hold an element: its children are Nodes and strings in order."""
+
+    __slots__ = ("attrs", "children", "classes", "holds", "size", "tag")
+
+    def __init__(self, tag: str, attrs: dict[str, str]) -> None:
+        self.tag = tag
+        self.attrs = attrs
+        self.children: list[Node | str] = []
+        self.classes = frozenset((attrs.get("class") or "").split())
+        self.holds = 0  # HEADING, TABLE, ...: of what stands below
+        self.size = 0  # visible characters, about
+
+    def text(self) -> str:
+        """Return all characters below, as they stand."""
+        found: list[str] = []
+        stack: list[Node | str] = [self]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, str):
+                found.append(node)
+            else:
+                stack.extend(reversed(node.children))
+        return "".join(found)
+
+    def style(self) -> str:
+        """Return the style attribute in lower case, without spaces."""
+        return "".join(self.attrs.get("style", "").split()).lower()
+
+
+class Tree:
+    """Build the tree as a target of lxml's parsers.
+
+    keep_navigation: for pages that hold nothing else.
+    """
+
+    def __init__(self, keep_navigation: bool = False) -> None:
+        self.root = Node("html", {})
+        self.title = ""
+        self.meta: dict[str, str] = {}
+        self.dropped: Counter[str] = Counter()
+        self.language = ""
+        self._open = [self.root]
+        self._sections = 0  # open articles and the like
+        self._pictures = 0  # open <svg>
+        self._keep_navigation = keep_navigation
+
+    def start(self, tag: Any, attrs: Any) -> None:
+        """Take a start tag."""
+        name = str(tag).rpartition("}")[2].rpartition(":")[2].lower()
+        named = {str(k).rpartition("}")[2].lower(): v or "" for k, v in dict(attrs).items()}
+        self._open.append(Node(name, named))
+        self._sections += name in _SECTIONS
+        self._pictures += name == "svg"
+
+    def data(self, text: str) -> None:
+        """Take characters."""
+        node = self._open[-1]
+        node.children.append(text)
+        node.size += len(text.strip())
+
+    def end(self, tag: Any) -> None:
+        """Take an end tag: here it shows whether the element is kept."""
+        node = self._open.pop()
+        parent = self._open[-1]
+        self._sections -= node.tag in _SECTIONS
+        self._pictures -= node.tag == "svg"
+        self._note(node)
+        if not self._shown(node):
+            return
+        parent.children.append(node)
+        parent.holds |= node.holds | _KINDS.get(node.tag, 0)
+        parent.size += node.size
+
+    def comment(self, text: str) -> None:
+        """Take a comment: none is shown."""
+
+    def pi(self, target: str, data: str | None = None) -> None:
+        """Take a processing instruction: none is shown."""
+
+    def close(self) -> Tree:
+        """Return itself, whole."""
+        while len(self._open) > 1:
+            self.end(None)
+        return self
+
+    def _note(self, node: Node) -> None:
+        """Note what the page says about itself."""
+        attrs = node.attrs
+        if node.tag == "title" and not self._pictures and not self.title:
+            self.title = " ".join(node.text().split())
+        elif node.tag == "meta":
+            name = attrs.get("name") or attrs.get("property") or attrs.get("itemprop") or ""
+            if name and attrs.get("content"):
+                self.meta.setdefault(name.lower(), attrs["content"])
+        elif node.tag == "time" and attrs.get("datetime"):
+            name = attrs.get("itemprop") or ("time" if self._sections else "")
+            self.meta.setdefault(name.lower(), attrs["datetime"])
+        elif node.tag == "script" and attrs.get("type", "").lower() == "application/ld+json":
+            stated = re.search(r'"datePublished"\s*:\s*"([^"]{4,40})"', node.text())
+            self.meta.setdefault("datepublished", stated[1] if stated else "")
+
+    def _shown(self, node: Node) -> bool:
+        tag, attrs = node.tag, node.attrs
+        if tag == "script" and attrs.get("type", "").lower().startswith("math/tex"):
+            node.tag = "tex"
+            self._drop_rendered()
+            return True
+        if tag in _UNSEEN:
+            return False
+        if tag in _EMBEDDED:
+            self.dropped[_EMBEDDED[tag]] += 1
+            return False
+        if tag == "svg":
+            return self._picture(node)
+        if node.classes & _MATHS and node.holds & MATH:
+            node.children = [found for found in [_first(node, "math")] if found]
+            return True
+        if "katex-html" in node.classes:  # the same formula again, in glyphs
+            return not any(
+                isinstance(child, Node) and (child.holds & MATH or child.tag == "math")
+                for child in self._open[-1].children
+            )
+        if node.classes & _LINK_SIGNS or tag == "mjx-math" or node.classes & _ICONS:
+            return False
+        if node.classes & _SIGN_CLASSES and node.size <= 60 and _SIGN.fullmatch(node.text()):
+            return False
+        if tag == "button" and node.size <= 30 and _COPY.fullmatch(node.text()):
+            return False
+        return not self._furniture(node)
+
+    def _furniture(self, node: Node) -> bool:
+        tag, attrs = node.tag, node.attrs
+        style = node.style() if "style" in attrs else ""
+        hidden = (
+            attrs.get("hidden", "until-found").lower() != "until-found"
+            or "display:none" in style
+            or "visibility:hidden" in style
+            or (tag == "dialog" and "open" not in attrs)
+        )
+        if hidden and tag not in ("html", "body"):
+            # MediaWiki hides the MathML that stands for its pictures.
+            if node.holds & MATH and "mwe-math" in attrs.get("class", ""):
+                return False
+            self.dropped["hidden part"] += node.size > 0
+            return True
+        if tag == "nav" or attrs.get("role", "").lower() == "navigation":
+            self.dropped["navigation"] += node.size > 0
+            return not self._keep_navigation
+        if tag in ("div", "section", "aside", "dialog") and node.size < _POLICY:
+            named = f"{attrs.get('id', '')} {attrs.get('class', '')}".lower()
+            if node.size and _COOKIES.search(named):
+                self.dropped["cookie banner"] += 1
+                return True
+        return False
+
+    def _drop_rendered(self) -> None:
+        """Drop the glyphs of a formula, whose TeX comes now."""
+        before = self._open[-1].children
+        while before and (
+            not before[-1].strip()
+            if isinstance(before[-1], str)
+            else before[-1].classes & _PREVIEWS
+        ):
+            before.pop()
+
+    def _picture(self, node: Node) -> bool:
+        """Keep a drawing as a picture where it says what it shows; icons say nothing."""
+        title = _first(node, "title")
+        alt = node.attrs.get("aria-label") or (title.text() if title else "")
+        if node.size <= len(alt) and len(alt.split()) < 2:
+            return False
+        node.tag, node.children = "img", []
+        node.attrs = {"alt": alt}
+        return True
+
+
+def _first(node: Node, tag: str) -> Node | None:
+    stack: list[Node | str] = [node]
+    while stack:
+        found = stack.pop()
+        if isinstance(found, Node):
+            if found.tag == tag:
+                return found
+            stack.extend(reversed(found.children))
+    return None
+
+
+def html_tree(markup: str, keep_navigation: bool = False) -> Tree:
+    """Read markup as HTML, however broken."""
+    from lxml import etree
+
+    tree = Tree(keep_navigation)
+    parser = etree.HTMLParser(  # type: ignore[call-arg]
+        target=tree, encoding="utf-8", huge_tree=True, remove_pis=True
+    )
+    # A NUL or half a surrogate pair ends what the parser reads.
+    parser.feed(markup.replace("\0", "").encode("utf-8", "replace"))
+    try:
+        parser.close()
+    except etree.XMLSyntaxError:  # nothing but comments and spaces
+        tree.close()
+    return tree
+
+
+def xml_tree(markup: str, keep_navigation: bool = False) -> Tree | None:
+    """Read markup as XHTML; None where it is no well-formed XML."""
+    from lxml import etree
+
+    if "<!ENTITY" in markup:  # a few may stand for gigabytes
+        return None
+    markup = _ENTITY.sub(_resolved, _DECLARATION.sub("", markup, count=1))
+    tree = Tree(keep_navigation)
+    parser = etree.XMLParser(  # type: ignore[call-arg]
+        target=tree, resolve_entities=False, no_network=True, load_dtd=False
+    )
+    try:
+        etree.fromstring(markup.encode("utf-8", "replace"), parser)
+    except etree.XMLSyntaxError:
+        return None
+    return tree
+
+
+def _resolved(entity: re.Match[str]) -> str:
+    if entity[1] in ("amp", "lt", "gt", "quot", "apos"):
+        return entity[0]
+    return html5.get(f"{entity[1]};", entity[0])
+
+
+def is_link_sign(node: Node) -> bool:
+    """Whether an element within a heading is no part of its words: it leads to it, or edits it."""
+    if node.classes & (_SIGN_CLASSES | _LINK_SIGNS):
+        return True
+    if node.attrs.get("aria-hidden", "").lower() == "true" and node.tag in ("a", "button"):
+        return True
+    # The sign may stand in a further element: <span><a href="#x">#</a></span>.
+    links = node.tag in ("a", "button") or any(
+        isinstance(child, Node) and child.tag in ("a", "button") for child in node.children
+    )
+    return links and node.size <= 60 and bool(_SIGN.fullmatch(node.text()))

@@ -70,7 +70,7 @@ SUFFIXES: dict[str, Callable[[bytes], Content]] = {
     ".rst": plain.read,
     ".html": html.read,
     ".htm": html.read,
-    ".xhtml": html.read,
+    ".xhtml": html.read_xhtml,
     ".epub": epub.read,
     ".eml": mail.read,
     ".mbox": mail.read_mbox,

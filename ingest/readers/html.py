@@ -21,6 +21,7 @@ from ingest.readers.markup import (
     Tree,
     html_tree,
     is_link_sign,
+    is_raised,
     xml_tree,
 )
 
@@ -81,8 +82,17 @@ class Page:
 
 def read(data: bytes) -> Content:
     """Read HTML."""
+    return _read(data, xml=False)
+
+
+def read_xhtml(data: bytes) -> Content:
+    """Read XHTML, in which each element may end at once: <script src="x.js"/>."""
+    return _read(data, xml=True)
+
+
+def _read(data: bytes, xml: bool) -> Content:
     text, remarks = decoded(data, declared(data))
-    found = page(text)
+    found = page(text, xml)
     return replace(
         assembled(found.blocks),
         title=found.title,
@@ -293,10 +303,11 @@ class _Walk:
         if tag == "br":
             self._parts.append(("\n", False))
             return True
-        if tag == "sup" or (tag == "span" and "vertical-align:super" in node.style()):
-            figure = self.flat(node) if node.size <= 40 and not node.holds else ""
+        if tag == "sup" or ("style" in node.attrs and is_raised(node)):
+            plain = node.size <= 40 and node.below <= 20 and not node.holds
+            figure = self.flat(node) if plain else ""
             if not figure:
-                return not node.size and not node.children
+                return False
             written = raised(self._before(), figure, after, _is_note(node))
         elif tag == "img":
             written = self._picture(node)
@@ -342,7 +353,11 @@ class _Walk:
             value = " ".join(node.attrs.get("value", "").split())
         if not value:
             return " "
-        before = self._before().rstrip()
+        while self._parts and not self._parts[-1][0].strip():
+            self._parts.pop()
+        if self._parts:
+            self._parts[-1] = (self._parts[-1][0].rstrip(), self._parts[-1][1])
+        before = self._before()
         return f"{':' if before and before[-1].isalnum() else ''} {value} "
 
     def _text(self) -> str:
@@ -740,7 +755,11 @@ def _numeral(number: int, style: str) -> str:
 def _chosen(node: Node) -> str:
     """Return what a select shows, and what else it offers."""
     options = [option for option in _descendants(node) if option.tag == "option"]
-    names = [" ".join(option.text().split()) or option.attrs.get("label", "") for option in options]
+    names = [
+        " ".join("".join(text for text in option.children if isinstance(text, str)).split())
+        or option.attrs.get("label", "")
+        for option in options
+    ]
     chosen = [n for n, option in enumerate(options) if "selected" in option.attrs]
     if not chosen and names and "multiple" not in node.attrs:
         chosen = [0]
@@ -855,7 +874,7 @@ def _code_of(node: Node, rows: Sequence[_Row]) -> str | None:
         )
     ):
         return preformatted(node, frozenset(map(id, gutters)))
-    if not rows or any(len(row.cells) != 2 for row in rows):
+    if not rows or any(len(row.cells) != 2 or row.cells[0].holds & TABLE for row in rows):
         return None
     if not all(
         row.cells[1].holds & PRE or row.cells[1].classes & _CODES or row.cells[0].holds & PRE
@@ -895,7 +914,9 @@ def _lays_out(node: Node, rows: Sequence[_Row], caption: Node | None) -> bool:
 
 def _has_lines(cell: Node) -> bool:
     """Whether a cell holds preformatted text of several lines."""
-    return any(found.tag == "pre" and "\n" in preformatted(found) for found in _descendants(cell))
+    return bool(cell.holds & TABLE) or any(
+        found.tag == "pre" and "\n" in preformatted(found) for found in _descendants(cell)
+    )
 
 
 def _grid(rows: Sequence[Sequence[tuple[Node, str]]]) -> tuple[list[list[str]], int]:
@@ -904,14 +925,22 @@ def _grid(rows: Sequence[Sequence[tuple[Node, str]]]) -> tuple[list[list[str]], 
     spans = [[min(max(span, 1), _SPANS) for span in row] for row in spans]
     several = [sum(row) for row in spans if len(row) > 1]
     width = max(several or [sum(row) for row in spans], default=0)
-    if width * len(rows) > 20 * sum(map(len, rows)) + 10_000:  # spans that would fill the memory
+    downs = [[_rows_down(cell, len(rows) - n) for cell, _ in row] for n, row in enumerate(rows)]
+    area = sum(
+        min(span, width) * down
+        for line, depths in zip(spans, downs, strict=True)
+        for span, down in zip(line, depths, strict=True)
+    )
+    if area > 20 * sum(map(len, rows)) + 10_000:  # spans that would fill the memory
         width = max(map(len, rows))
+        spans = [[1] * len(row) for row in rows]
+        downs = spans
     grid: list[list[str]] = []
     first, leading = 0, True
     above: dict[int, tuple[int, str]] = {}  # column: how many rows it still covers, with what
     for n, row in enumerate(rows):
         line: list[str] = []
-        cells = iter(zip(row, spans[n], strict=True))
+        cells = iter(zip(row, spans[n], downs[n], strict=True))
         whole = len(row) == 1 and spans[n][0] >= width > 1 and not above
         down: dict[int, tuple[int, str]] = {}
         pending = next(cells, None)
@@ -926,9 +955,7 @@ def _grid(rows: Sequence[Sequence[tuple[Node, str]]]) -> tuple[list[list[str]], 
             if not pending:
                 line.append("")
                 continue
-            (cell, text), span = pending
-            stated = _integer(cell.attrs.get("rowspan", "1"))
-            rowspan = len(rows) - n if stated == 0 else min(stated or 1, len(rows) - n)
+            (_, text), span, rowspan = pending
             for offset in range(max(min(span, width - column), 1)):
                 if offset and column + offset in above:
                     break
@@ -941,6 +968,12 @@ def _grid(rows: Sequence[Sequence[tuple[Node, str]]]) -> tuple[list[list[str]], 
         leading = leading and whole
         first += leading
     return grid, first if first < len(grid) else 0
+
+
+def _rows_down(cell: Node, left: int) -> int:
+    """Return how many rows a cell covers; 0 stands for all that are left."""
+    stated = _integer(cell.attrs.get("rowspan", "1"))
+    return left if stated == 0 else min(max(stated or 1, 1), left)
 
 
 def _head_rows(rows: Sequence[_Row], grid: Sequence[Sequence[str]], first: int) -> int:

@@ -69,7 +69,11 @@ def _follows_blank(data: bytes, start: int) -> bool:
 
 
 def _parsed(data: bytes) -> EmailMessage:
-    message = email.message_from_bytes(data, policy=policy.default)
+    try:
+        message = email.message_from_bytes(data, policy=policy.default)
+    except RecursionError:  # thousands of parts within each other
+        message = EmailMessage()
+        message["Subject"] = "A mail whose parts nest too deep to be read"
     assert isinstance(message, EmailMessage)
     return message
 
@@ -169,6 +173,9 @@ class _Mails:
                 parts = [p for p in part.get_payload() if isinstance(p, EmailMessage)]
                 stack.extend(reversed(_best(parts) if kind == "multipart/alternative" else parts))
                 continue
+            if part is message and kind.startswith("multipart/"):  # its boundary is not found
+                yield part
+                continue
             name = _file_name(part)
             if (
                 part.get_content_disposition() == "attachment"
@@ -180,7 +187,7 @@ class _Mails:
                 elif kind not in ("application/pgp-signature", "application/pkcs7-signature"):
                     self._attached.append(name or kind)
                 continue
-            if kind in ("text/plain", "text/html") or part is message:
+            if kind in ("text/plain", "text/html"):
                 yield part
             elif kind != "text/calendar":
                 self._attached.append(name or kind)

@@ -11,7 +11,7 @@ from collections import Counter
 from html.entities import html5
 from typing import Any
 
-HEADING, TABLE, CELL, BLOCK, PRE, MATH = 1, 2, 4, 8, 16, 32  # what an element holds
+HEADING, TABLE, CELL, BLOCK, PRE, MATH, RAISED = 1, 2, 4, 8, 16, 32, 64  # what an element holds
 
 _UNSEEN = frozenset("head script style noscript template datalist rp rt colgroup".split())
 _EMBEDDED = {
@@ -47,6 +47,11 @@ _PREVIEWS = _MATHS | {"MathJax_Preview", "mjx-chtml"}
 _ICONS = frozenset("material-icons material-symbols-outlined material-symbols-rounded".split())
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30});")
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,200}\?>")
+_ITEMS = frozenset(("dt", "dd"))
+_ENDS_P = frozenset(  # libxml2 does not know them all
+    "address article aside blockquote details div dl fieldset figcaption figure footer form h1 h2"
+    " h3 h4 h5 h6 header hgroup hr main menu nav ol p pre section table ul".split()
+)
 _POLICY = 2000  # characters: so much about cookies is a text of its own
 _KINDS = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), HEADING | BLOCK),
@@ -64,7 +69,7 @@ _KINDS = {
 class Node:
     """Hold an element: its children are Nodes and strings in order."""
 
-    __slots__ = ("attrs", "children", "classes", "holds", "size", "tag")
+    __slots__ = ("attrs", "below", "children", "classes", "holds", "size", "tag")
 
     def __init__(self, tag: str, attrs: dict[str, str]) -> None:
         self.tag = tag
@@ -73,6 +78,7 @@ class Node:
         self.classes = frozenset((attrs.get("class") or "").split())
         self.holds = 0  # HEADING, TABLE, ...: of what stands below
         self.size = 0  # visible characters, about
+        self.below = 0  # elements
 
     def text(self) -> str:
         """Return all characters below, as they stand."""
@@ -94,16 +100,18 @@ class Node:
 class Tree:
     """Build the tree as a target of lxml's parsers.
 
-    keep_navigation: for pages that hold nothing else.
+    keep_navigation: for pages that hold nothing else. implied: end tags may be missing.
     """
 
-    def __init__(self, keep_navigation: bool = False) -> None:
+    def __init__(self, keep_navigation: bool = False, implied: bool = True) -> None:
         self.root = Node("html", {})
         self.title = ""
         self.meta: dict[str, str] = {}
         self.dropped: Counter[str] = Counter()
         self.language = ""
         self._open = [self.root]
+        self._ended: list[bool] = [False]  # for each open element: its end was implied
+        self._implied = implied
         self._sections = 0  # open articles and the like
         self._pictures = 0  # open <svg>
         self._keep_navigation = keep_navigation
@@ -112,7 +120,15 @@ class Tree:
         """Take a start tag."""
         name = str(tag).rpartition("}")[2].rpartition(":")[2].lower()
         named = {str(k).rpartition("}")[2].lower(): v or "" for k, v in dict(attrs).items()}
+        last = self._open[-1].tag
+        if self._implied and (
+            (name in _ITEMS and last in _ITEMS) or (last == "p" and name in _ENDS_P)
+        ):
+            self._finish()
+            self._open.append(self._open[-1])
+            self._ended[-1] = True
         self._open.append(Node(name, named))
+        self._ended.append(False)
         self._sections += name in _SECTIONS
         self._pictures += name == "svg"
 
@@ -123,7 +139,14 @@ class Tree:
         node.size += len(text.strip())
 
     def end(self, tag: Any) -> None:
-        """Take an end tag: here it shows whether the element is kept."""
+        """Take an end tag."""
+        if self._ended.pop():
+            self._open.pop()
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        """Add an element to its parent: at its end it shows whether it is kept."""
         node = self._open.pop()
         parent = self._open[-1]
         self._sections -= node.tag in _SECTIONS
@@ -134,6 +157,9 @@ class Tree:
         parent.children.append(node)
         parent.holds |= node.holds | _KINDS.get(node.tag, 0)
         parent.size += node.size
+        parent.below += node.below + 1
+        if is_raised(node):
+            parent.holds |= RAISED
 
     def comment(self, text: str) -> None:
         """Take a comment: none is shown."""
@@ -186,9 +212,9 @@ class Tree:
             )
         if node.classes & _LINK_SIGNS or tag == "mjx-math" or node.classes & _ICONS:
             return False
-        if node.classes & _SIGN_CLASSES and node.size <= 60 and _SIGN.fullmatch(node.text()):
+        if node.classes & _SIGN_CLASSES and _is_short(node) and _SIGN.fullmatch(node.text()):
             return False
-        if tag == "button" and node.size <= 30 and _COPY.fullmatch(node.text()):
+        if tag == "button" and _is_short(node) and _COPY.fullmatch(node.text()):
             return False
         return not self._furniture(node)
 
@@ -273,7 +299,7 @@ def xml_tree(markup: str, keep_navigation: bool = False) -> Tree | None:
     if "<!ENTITY" in markup:  # a few may stand for gigabytes
         return None
     markup = _ENTITY.sub(_resolved, _DECLARATION.sub("", markup, count=1))
-    tree = Tree(keep_navigation)
+    tree = Tree(keep_navigation, implied=False)
     parser = etree.XMLParser(  # type: ignore[call-arg]
         target=tree, resolve_entities=False, no_network=True, load_dtd=False
     )
@@ -290,6 +316,17 @@ def _resolved(entity: re.Match[str]) -> str:
     return html5.get(f"{entity[1]};", entity[0])
 
 
+def _is_short(node: Node) -> bool:
+    return node.size <= 60 and node.below <= 20
+
+
+def is_raised(node: Node) -> bool:
+    """Whether an element's text stands above the line."""
+    return node.tag == "sup" or (
+        node.tag == "span" and "style" in node.attrs and "vertical-align:super" in node.style()
+    )
+
+
 def is_link_sign(node: Node) -> bool:
     """Whether an element within a heading is no part of its words: it leads to it, or edits it."""
     if node.classes & (_SIGN_CLASSES | _LINK_SIGNS):
@@ -300,4 +337,4 @@ def is_link_sign(node: Node) -> bool:
     links = node.tag in ("a", "button") or any(
         isinstance(child, Node) and child.tag in ("a", "button") for child in node.children
     )
-    return links and node.size <= 60 and bool(_SIGN.fullmatch(node.text()))
+    return links and _is_short(node) and bool(_SIGN.fullmatch(node.text()))

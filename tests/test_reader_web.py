@@ -324,7 +324,7 @@ def test_a_long_output_is_cut_and_said() -> None:
     document = notebook(code("run()", {"output_type": "stream", "text": log}))
     assert document.text.endswith("\n...\n```")
     assert len(document.text) < 2200
-    assert document.remarks == ("1 rest of a long output left out",)
+    assert document.remarks == ("1 long output cut short",)
 
 
 def test_a_fence_in_code_does_not_end_it() -> None:

@@ -89,7 +89,7 @@ def _book(archive: _Archive) -> Content:
         if item is None or "nav" in item.get("properties", "").split():
             continue
         if item.get("media-type", _MARKUP[0]).lower() not in _MARKUP:
-            left["part of another kind"] += 1
+            left["picture"] += 1  # a page drawn as SVG, or scanned
             continue
         name = _joined(folder, item.get("href", ""))
         data = archive.get(name)

@@ -61,11 +61,18 @@ _DATES = (
     " article:modified_time dcterms.modified datemodified og:updated_time last-modified time"
 ).split()
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})(?:[-/](\d{1,2}))?(?!\d)")
+_HOW = {
+    "picture": "without text",
+    "formula": "without text",
+    "long output": "cut short",
+    "unreadable chapter": "skipped",
+}
 _VERSION = re.compile(
     r"(?:(?:this (?:document|page|version) )?(?:replaces|supersedes) version v?\d[\w.]{0,20}"
     r"|version:? v?(\d[\w.]{0,20}))\.?",
     re.IGNORECASE,
 )
+_PICTURE = re.compile(r"\[picture: ([^\]]*)\]")
 _SITE = re.compile(r"\s+[|\-–—·:•»]+\s+")
 
 
@@ -130,35 +137,35 @@ def said(left: Counter[str]) -> tuple[str, ...]:
     """Return remarks on what was left out: "3 pictures without text"."""
     remarks = []
     for name, count in sorted(left.items()):
-        if not count:
-            continue
-        if name == "navigation":
+        if count and name == "navigation":
             remarks.append("navigation left out")
-        elif name == "picture":
-            remarks.append(f"{count} picture{'s' * (count > 1)} without text")
-        elif name == "formula":
-            remarks.append(f"{count} formula{'s' * (count > 1)} without text")
-        else:
-            remarks.append(f"{count} {name}{'s' * (count > 1)} left out")
+        elif count:
+            how = _HOW.get(name, "left out")
+            remarks.append(f"{count} {name}{'s' * (count > 1)} {how}")
     return tuple(remarks)
 
 
 def _title(tree: Tree, blocks: Sequence[Block]) -> str:
     headings = [(block.level, heading_title(block.text)) for block in blocks if block.level]
-    tops = [title for level, title in headings if level == 1]
+    top = next((title for level, title in headings if level == 1), "")
     stated = tree.title or tree.meta.get("og:title", "") or tree.meta.get("dc.title", "")
-    parts = _SITE.split(stated)
-    if tops:
-        # A page whose only top heading is its site's name: "Fees | Ystad Library".
-        if len(tops) == 1 and len(parts) > 1 and tops[0] == parts[-1]:
-            rest = stated[: stated.rindex(parts[-1])].rstrip(" |-–—·:•»")
-            if any(title == rest for _, title in headings):
-                return rest
-        return tops[0]
+    if top and top != stated and not stated.startswith(f"{top} "):
+        # The top heading may be the site's name: "Fees | Ystad Library".
+        named = {title for level, title in headings if level <= 3}
+        starts = [stated, *(stated[: sign.start()] for sign in _SITE.finditer(stated))]
+        if found := next((start for start in starts if start in named), ""):
+            return found
+    if top:
+        return top
     return "" if _JUNK.fullmatch(stated) else stated
 
 
 def _date(tree: Tree) -> str:
+    published, changed = (
+        iso_date(tree.meta.get(name, "")) for name in ("datepublished", "datemodified")
+    )
+    if published and changed and int(changed[:4]) - int(published[:4]) > 1:
+        return changed  # a page that is kept up to date
     return next(filter(None, (iso_date(tree.meta.get(name, "")) for name in _DATES)), "")
 
 
@@ -169,11 +176,14 @@ def iso_date(stated: str) -> str:
         year, month, day = found[1], int(found[2]), int(found[3] or 0)
         if not (1 <= month <= 12 and day <= 31):
             return ""
+        if not "1500" <= year <= "2100":
+            return ""
         return f"{year}-{month:02}-{day:02}" if day else f"{year}-{month:02}"
     try:
-        return parsedate_to_datetime(stated).date().isoformat()
+        date = parsedate_to_datetime(stated).date()
     except (TypeError, ValueError, IndexError, OverflowError):
         return ""
+    return date.isoformat() if 1500 <= date.year <= 2100 else ""
 
 
 def _version(tree: Tree, blocks: Sequence[Block]) -> str:
@@ -394,7 +404,8 @@ class _Walk:
             self.blocks.append(Block(text))
 
     def _head(self, text: str, level: int) -> None:
-        text = re.sub(r"\s*(?:¶|\[edit\]|🔗)$", "", " ".join(text.split()))
+        words = _PICTURE.sub("", text).strip() or _PICTURE.sub(r"\1", text)
+        text = re.sub(r"\s*(?:¶|\[edit\]|🔗)$", "", " ".join(words.split()))
         if self._marker.strip() not in ("", "-"):  # the number of a list of headings
             text = f"{self._marker.strip()} {text}"
         self._marker = ""
@@ -402,6 +413,8 @@ class _Walk:
             self.blocks.append(Block(text, level=level))
 
     def _enter(self, node: Node) -> None:
+        if node.tag == "mjx-container" and node.attrs.get("display") == "true":
+            self._parts.append(("\n", False))
         self._struck += _is_struck(node)
         self._quote(node, "“")
         tag = node.tag
@@ -419,6 +432,8 @@ class _Walk:
             self._runs += 1
 
     def _leave(self, node: Node) -> None:
+        if node.tag == "mjx-container" and node.attrs.get("display") == "true":
+            self._parts.append(("\n", False))
         self._quote(node, "”")
         if node.tag in _BLOCKS:
             self._flush()
@@ -784,7 +799,7 @@ def _formula(node: Node) -> str:
     for found in _descendants(node):
         if found.tag == "annotation" and "tex" in found.attrs.get("encoding", "").lower():
             return _bare_tex(found.text())
-    return _bare_tex(node.attrs.get("alttext", "")) or _linear(node, 50)
+    return _bare_tex(node.attrs.get("alttext", "")) or _linear(node, 50).strip(" ;")
 
 
 def _linear(node: Node | str, deepest: int) -> str:
@@ -806,6 +821,11 @@ def _linear(node: Node | str, deepest: int) -> str:
         return f"{grouped(parts[0])}{sign}{grouped(parts[1])}"
     if len(parts) == 3 and node.tag == "msubsup":
         return f"{grouped(parts[0])}_{grouped(parts[1])}^{grouped(parts[2])}"
+    if (node.tag, len(parts)) in (("munder", 2), ("munderover", 3)):
+        over = f"^{grouped(parts[2])}" if len(parts) == 3 else ""
+        return f"{parts[0]}_{grouped(parts[1])}{over} "
+    if node.tag == "mover" and len(parts) == 2:
+        return f"{grouped(parts[0])}{parts[1].strip()}"
     if node.tag == "msqrt":
         return f"sqrt({''.join(parts)})"
     if node.tag == "mo":
@@ -991,8 +1011,10 @@ def _head_rows(rows: Sequence[_Row], grid: Sequence[Sequence[str]], first: int) 
     if heads or any(cell.tag == "th" for row in rows for cell in row.cells):
         return heads
     head, body = grid[first], grid[first + 1 :]
-    if not body or len(head) < 2 or not all(head) or len(set(head)) < len(head):
+    if not body or len(head) < 2 or not all(head[1:]) or len(set(head)) < len(head):
         return 0
+    if not head[0]:  # above names of rows stands nothing
+        return int(len(head) > 2 and all(line[0] for line in body))
     if any(text.endswith(":") for text in head):
         return 0
     if all(_is_bold(cell) for cell in rows[first].cells):

@@ -18,7 +18,8 @@ from ingest.readers.decode import decoded
 
 _FROM = re.compile(rb"^From [^\r\n]*\r?\n", re.MULTILINE)
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
-_HEADER = re.compile(rb"\s*[!-9;-~]{1,100}:")
+_HEADER = re.compile(rb"\s*[!-9;-~]{1,100}[ \t]*:")
+_SPACED = re.compile(rb"^([!-9;-~]{1,100})[ \t]+:", re.MULTILINE)  # as old programs wrote
 _DEEPEST = 20  # mails forwarded within each other
 _REPEATED = 5  # quoted lines in one run, that an earlier mail has, are left out
 _BLANK = re.compile(r"\n\s*\n")
@@ -69,6 +70,9 @@ def _follows_blank(data: bytes, start: int) -> bool:
 
 
 def _parsed(data: bytes) -> EmailMessage:
+    head = re.match(rb"(?:[^\r\n]+\r?\n)*", data)
+    end = head.end() if head else 0
+    data = _SPACED.sub(rb"\1:", data[:end]) + data[end:]
     try:
         message = email.message_from_bytes(data, policy=policy.default)
     except RecursionError:  # thousands of parts within each other
@@ -87,7 +91,11 @@ def _header(message: EmailMessage, name: str) -> str:
         raw = next((v for k, v in message.raw_items() if k.lower() == name), "")
         value = str(raw)
     if any("\udc80" <= sign <= "\udcff" for sign in value):  # bytes that were never encoded
-        value, _ = decoded(value.encode("utf-8", "surrogateescape"))
+        raw_bytes = value.encode("utf-8", "surrogateescape")
+        try:
+            value, _ = decoded(raw_bytes, str(message.get_content_charset() or ""))
+        except DocumentUnreadable:
+            value = raw_bytes.decode("utf-8", "replace")
     return _sound(" ".join(value.split()))
 
 

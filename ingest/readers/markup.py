@@ -26,10 +26,11 @@ _SECTIONS = frozenset("article main header".split())
 _LINK_SIGNS = frozenset(
     "mw-editsection mw-cite-backlink mw-jump-link copybtn clipboard-copy".split()
 )
-_SIGN_CLASSES = frozenset(
-    "headerlink header-anchor heading-anchor hash-link anchor-link anchorjs-link anchor permalink"
-    " headinglink heading-link direct-link section-link md-permalink toclink-anchor".split()
+_SIGN_CLASSES = frozenset(  # of links to a heading, and nothing else
+    "headerlink header-anchor heading-anchor hash-link anchor-link anchorjs-link headinglink"
+    " direct-link toclink-anchor".split()
 )
+_WEAK_CLASSES = frozenset("anchor permalink md-permalink section-link heading-link".split())
 _SIGN = re.compile(
     r"[\s\[\](){}#¶§†🔗⚓∞↩↑^\u200b\ufeff]*(?:(?:copy |direct )?link(?: to (?:this )?[\w ]{0,40})?"
     r"|permalink(?: to [\w ]{0,60})?|anchor|edit(?: source| section)?|copy(?: code)?|copied!?"
@@ -38,7 +39,7 @@ _SIGN = re.compile(
 )
 _COPY = re.compile(r"\s*(?:copy(?: code| link| to clipboard)?|copied!?|edit|share|print)?\s*", re.I)
 _COOKIES = re.compile(
-    r"cookie[-_]?(?:banner|consent|notice|bar|popup|law)|(?:onetrust|cybot|cookiebot|gdpr|cmp)[-_]"
+    r"cookie[-_]?(?:banner|consent|notice|bar|popup|law)|(?:onetrust|cybot|cookiebot|gdpr)[-_]"
 )
 _MATHS = frozenset(  # a formula twice: as MathML, and as glyphs or a picture
     "mwe-math-element MathJax MathJax_Display MathJax_SVG MathJax_SVG_Display MathJax_CHTML".split()
@@ -47,11 +48,13 @@ _PREVIEWS = _MATHS | {"MathJax_Preview", "mjx-chtml"}
 _ICONS = frozenset("material-icons material-symbols-outlined material-symbols-rounded".split())
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30});")
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,200}\?>")
+_CONTENTS = frozenset("toc table-of-contents".split())
 _ITEMS = frozenset(("dt", "dd"))
 _ENDS_P = frozenset(  # libxml2 does not know them all
     "address article aside blockquote details div dl fieldset figcaption figure footer form h1 h2"
     " h3 h4 h5 h6 header hgroup hr main menu nav ol p pre section table ul".split()
 )
+_STATED = re.compile(r'"(date(?:Published|Modified))"\s*:\s*"([^"]{4,40})"')
 _POLICY = 2000  # characters: so much about cookies is a text of its own
 _KINDS = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), HEADING | BLOCK),
@@ -186,8 +189,8 @@ class Tree:
             name = attrs.get("itemprop") or ("time" if self._sections else "")
             self.meta.setdefault(name.lower(), attrs["datetime"])
         elif node.tag == "script" and attrs.get("type", "").lower() == "application/ld+json":
-            stated = re.search(r'"datePublished"\s*:\s*"([^"]{4,40})"', node.text())
-            self.meta.setdefault("datepublished", stated[1] if stated else "")
+            for name, stated in _STATED.findall(node.text()):
+                self.meta.setdefault(name.lower(), stated)
 
     def _shown(self, node: Node) -> bool:
         tag, attrs = node.tag, node.attrs
@@ -212,7 +215,11 @@ class Tree:
             )
         if node.classes & _LINK_SIGNS or tag == "mjx-math" or node.classes & _ICONS:
             return False
-        if node.classes & _SIGN_CLASSES and _is_short(node) and _SIGN.fullmatch(node.text()):
+        if (
+            node.classes & (_SIGN_CLASSES | _WEAK_CLASSES)
+            and _is_short(node)
+            and _SIGN.fullmatch(node.text())
+        ):
             return False
         if tag == "button" and _is_short(node) and _COPY.fullmatch(node.text()):
             return False
@@ -233,12 +240,17 @@ class Tree:
                 return False
             self.dropped["hidden part"] += node.size > 0
             return True
-        if tag == "nav" or attrs.get("role", "").lower() == "navigation":
+        contents = node.classes & _CONTENTS or attrs.get("id", "").lower() in _CONTENTS
+        if (
+            tag == "nav"
+            or attrs.get("role", "").lower() == "navigation"
+            or (contents and tag in ("div", "ul", "ol", "aside") and not node.holds & TABLE)
+        ):
             self.dropped["navigation"] += node.size > 0
             return not self._keep_navigation
         if tag in ("div", "section", "aside", "dialog") and node.size < _POLICY:
             named = f"{attrs.get('id', '')} {attrs.get('class', '')}".lower()
-            if node.size and _COOKIES.search(named):
+            if node.size and _COOKIES.search(named) and "cookie" in node.text().lower():
                 self.dropped["cookie banner"] += 1
                 return True
         return False
@@ -330,7 +342,7 @@ def is_raised(node: Node) -> bool:
 def is_link_sign(node: Node) -> bool:
     """Whether an element within a heading is no part of its words: it leads to it, or edits it."""
     if node.classes & (_SIGN_CLASSES | _LINK_SIGNS):
-        return True
+        return node.size <= 60
     if node.attrs.get("aria-hidden", "").lower() == "true" and node.tag in ("a", "button"):
         return True
     # The sign may stand in a further element: <span><a href="#x">#</a></span>.

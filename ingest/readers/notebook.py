@@ -15,6 +15,7 @@ from ingest.readers.decode import decoded
 
 _OUTPUT = 2000  # characters of one output at most; a log of thousands of lines says little
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_OBJECT = re.compile(r"<[\w. ]{1,200}(?: at 0x[0-9a-f]+| object)>")  # Python's name of a picture
 _FENCE = re.compile("`{3,}")
 _LEVELS = range(1, 7)
 
@@ -129,7 +130,7 @@ def _outputs(cell: dict[str, Any], left: Counter[str]) -> Iterator[str]:
         if len(text) > _OUTPUT:
             text = text[: text.rfind("\n", 0, _OUTPUT) if "\n" in text[:_OUTPUT] else _OUTPUT]
             text += "\n..."
-            left["rest of a long output"] += 1
+            left["long output"] += 1
         yield f"Output:\n\n{_fenced(text, 'text') if fenced else text}"
 
 
@@ -149,7 +150,9 @@ def _shown(output: dict[str, Any], left: Counter[str]) -> tuple[str, bool]:
         plain = _lines(kinds.get("text/plain"))
         return ("" if plain.lstrip().startswith("<") else plain), True
     page = _lines(kinds.get("text/html"))
-    if "<table" in page or (page and not kinds.get("text/plain")):
+    plain = _lines(kinds.get("text/plain"))
+    plain = "" if _OBJECT.fullmatch(plain.strip()) else plain
+    if "<table" in page or (page and not plain):
         found = html.page(page)
         left.update(found.left)
         text = html.assembled(found.blocks).text
@@ -157,7 +160,7 @@ def _shown(output: dict[str, Any], left: Counter[str]) -> tuple[str, bool]:
             return text, False
     if marked := _lines(kinds.get("text/markdown")) or _lines(kinds.get("text/latex")):
         return marked, False
-    return _lines(kinds.get("text/plain")), True
+    return plain, True
 
 
 def _fenced(source: str, language: str) -> str:

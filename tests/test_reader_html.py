@@ -59,6 +59,14 @@ def test_a_bad_byte_a_nul_and_a_label_of_no_charset_lose_no_page() -> None:
         ("<h2>C# and F#</h2>", "C# and F#"),
         ("<h2><a>edit</a></h2>", "edit"),
         ("<h2>§ 5 Fees</h2>", "§ 5 Fees"),
+        (
+            '<h2><a class="permalink" href="/p">Fees 2023</a> <small>by Ann</small></h2>',
+            "Fees 2023 by Ann",
+        ),
+        (
+            '<h2>Gebühren<a class="headerlink" href="#g">Link zu dieser Überschrift</a></h2>',
+            "Gebühren",
+        ),
         ("<h2>10<sup>6</sup> fish</h2>", "10^6 fish"),
         ('<div role="heading" aria-level="3">Ports</div>', "Ports"),
     ],
@@ -229,6 +237,13 @@ LINES = CODE.replace(">", "&gt;").split("\n")
         '<figure class="highlight"><table><tr><td class="gutter"><pre><span>1</span><br>2</pre>'
         '</td><td class="code"><pre>{broken}</pre></td></tr></table></figure>',
         "<table>{blob}</table>",
+        '<table class="blob"><tr><td class="linenumbers"><pre><a>1</a>\n<a>2</a>\n<a>3</a></pre>'
+        '</td><td class="lines"><pre><code>{code}</code></pre></td></tr></table>',
+        '<table class="code"><thead><tr><th>Line<th></thead>{trac}</table>',
+        "<table>{gitea}</table>",
+        '<pre id="vimCodeElement">{vim}</pre>',
+        '<div class="line-numbers"><a>1</a><a>2</a><a>3</a></div><pre>{code}</pre>',
+        '<div class="fragment">{doxygen}</div>',
         '<pre><code><table class="hljs-ln">{hljs}</table></code></pre>',
         "<pre>{numbered}</pre>",
         '<pre><ol class="linenums">{items}</ol></pre>',
@@ -250,6 +265,17 @@ def test_code_comes_without_its_line_numbers(markup: str) -> None:
             for n, line in each
         ),
         numbered="\n".join(f'<span class="lineno">{n} </span>{line}' for n, line in each),
+        trac="".join(f'<tr><th id="L{n}"><a>{n}</a></th><td>{line}</td></tr>' for n, line in each),
+        gitea="".join(
+            f'<tr><td class="lines-num"><span data-line-number="{n}"></span></td>'
+            f'<td class="lines-code chroma"><code>{line}</code></td></tr>'
+            for n, line in each
+        ),
+        vim="\n".join(f'<span class="LineNr"> {n} </span>{line}' for n, line in each),
+        doxygen="".join(
+            f'<div class="line"><a name="l{n}"></a><span class="lineno">  {n}</span>{line}</div>\n'
+            for n, line in each
+        ),
         items="".join(f"<li>{line}</li>" for line in LINES),
         spans="".join(f'<span class="line">{line}</span>' for line in LINES),
     )

@@ -31,11 +31,11 @@ _BLOCKS = frozenset(
     " nav ol option p pre search section summary table tbody td tfoot th thead tr ul".split()
 )
 _ROWS = frozenset("tr li div p pre".split())  # each begins a line of its own within <pre>
-_GUTTERS = frozenset(
-    "gutter lineno linenos linenumber linenumbers line-number line-numbers line-numbers-rows"
-    " blob-num rouge-gutter hljs-ln-numbers linenodiv lnt ln line_numbers lines".split()
+_GUTTER = re.compile(  # in the names of classes, of many programs
+    r"(?:^|[-_])(?:gutter|lnt|lnum|ln|blob[-_]num|line[-_]?(?:nos?|nr|nums?|numbers?|nodiv)"
+    r"|lines[-_]nums?)(?:$|[-_])"
 )
-_CODES = frozenset("code blob-code rouge-code hljs-ln-code lntd highlight highlighttable".split())
+_CODE = re.compile(r"code|highlight|blob|source|lntd")
 _DEEPEST = 12  # levels of a list that are indented; pages of thousands would grow by their square
 _SPANS = 1000  # columns that a cell covers at most, as in browsers
 _LONG = 600  # characters: a cell with blocks of so much text lays a page out
@@ -638,21 +638,26 @@ def preformatted(root: Node, skip: frozenset[int] = frozenset()) -> str:
     stack: list[tuple[Node | str, Node, bool]] = [(child, root, False) for child in root.children]
     stack.reverse()
     spans = 0
+    ended = False
     while stack:
         node, parent, leaving = stack.pop()
         if isinstance(node, str):
+            if ended and node.startswith("\n"):  # the end of an element has ended the line
+                node = node[1:]
+            ended = False
             if parent.tag not in ("table", "tbody", "thead", "tfoot", "tr"):
                 parts.append(node)
             continue
         if node.tag == "br":
             parts.append("\n")
             continue
-        if id(node) in skip or (node.classes & _GUTTERS and _is_gutter(node)):
+        if id(node) in skip or _is_gutter(node):
             continue
         if node.tag == "button":
             continue
         if node.tag in _ROWS and parts and not parts[-1].endswith("\n"):
             parts.append("\n")
+            ended = leaving
         if leaving:
             continue
         spans += node.tag == "span" and "line" in node.classes
@@ -684,7 +689,12 @@ def _descendants(root: Node) -> Iterator[Node]:
 
 
 def _is_gutter(node: Node) -> bool:
-    return node.tag == "td" or not node.text().strip("0123456789 \t\r\n|.:\xa0")
+    """Whether an element holds line numbers by its class, and nothing else."""
+    return _has_class(node, _GUTTER) and not node.text().strip("0123456789 \t\r\n|.:\xa0")
+
+
+def _has_class(node: Node, pattern: re.Pattern[str]) -> bool:
+    return any(pattern.search(name.lower()) for name in node.classes)
 
 
 def _is_struck(node: Node) -> bool:
@@ -883,34 +893,44 @@ def _cells(row: Node) -> list[Node]:
 
 def _code_of(node: Node, rows: Sequence[_Row]) -> str | None:
     """Return the code of a table that only sets line numbers beside it; None: it is another."""
+    named = _has_class(node, _CODE)
     cells = [cell for row in rows for cell in row.cells]
-    gutters = [cell for cell in cells if cell.classes & _GUTTERS]
-    rest = [cell for cell in cells if not cell.classes & _GUTTERS]
+    gutters = [cell for cell in cells if _is_gutter(cell)]
+    rest = [cell for cell in cells if not _is_gutter(cell)]
     if (
         gutters
         and rest
-        and (
-            node.holds & PRE or node.classes & _CODES or all(cell.classes & _CODES for cell in rest)
-        )
+        and (named or node.holds & PRE or all(_has_class(cell, _CODE) for cell in rest))
     ):
         return preformatted(node, frozenset(map(id, gutters)))
-    if not rows or any(len(row.cells) != 2 or row.cells[0].holds & TABLE for row in rows):
+    # Where nothing names the gutter, it is the column that counts.
+    body = [row.cells for row in rows if not row.in_head]
+    if not body or any(len(row) != 2 or row[0].holds & TABLE for row in body):
         return None
     if not all(
-        row.cells[1].holds & PRE or row.cells[1].classes & _CODES or row.cells[0].holds & PRE
-        for row in rows
+        named or row[1].holds & PRE or row[0].holds & PRE or _has_class(row[1], _CODE)
+        for row in body
     ):
         return None
-    # Where nothing names the gutter, it is the column that counts.
-    first = [row.cells[0] for row in rows]
+    first = [row[0] for row in body]
     lines = "\n".join(preformatted(cell) for cell in first).split()
-    bare = all(not cell.size for cell in first) and all("lntd" in cell.classes for cell in first)
     numbers = [int(line) if line.isdecimal() and len(line) < 8 else -1 for line in lines]
-    if not bare and (not numbers or numbers != [*range(numbers[0], numbers[0] + len(numbers))]):
+    numbered = bool(numbers) and numbers == [*range(numbers[0], numbers[0] + len(numbers))]
+    # Numbers may come from a style sheet, or were left out as such already.
+    empty = not lines and all("lntd" in cell.classes or _is_numbered(cell) for cell in first)
+    if not empty and not (numbered and numbers[0] >= 0):
         return None
-    if numbers and numbers[0] < 0:
-        return None
-    return preformatted(node, frozenset(map(id, first)))
+    heads = [cell for row in rows if row.in_head for cell in row.cells]
+    return preformatted(node, frozenset(map(id, (*first, *heads))))
+
+
+def _is_numbered(cell: Node) -> bool:
+    """Whether an attribute holds the line's number."""
+    return cell.below <= 5 and any(
+        name in found.attrs
+        for found in _descendants(cell)
+        for name in ("data-line-number", "data-line", "data-n")
+    )
 
 
 def _lays_out(node: Node, rows: Sequence[_Row], caption: Node | None) -> bool:

@@ -45,6 +45,7 @@ _MATHS = frozenset(  # a formula twice: as MathML, and as glyphs or a picture
     "mwe-math-element MathJax MathJax_Display MathJax_SVG MathJax_SVG_Display MathJax_CHTML".split()
 )
 _PREVIEWS = _MATHS | {"MathJax_Preview", "mjx-chtml"}
+_NUMBERS = frozenset("line-numbers linenos line_numbers".split())  # beside <pre>
 _ICONS = frozenset("material-icons material-symbols-outlined material-symbols-rounded".split())
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30});")
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,200}\?>")
@@ -208,6 +209,15 @@ class Tree:
         if node.classes & _MATHS and node.holds & MATH:
             node.children = [found for found in [_first(node, "math")] if found]
             return True
+        if (
+            tag == "div"
+            and "fragment" in node.classes
+            and any(isinstance(child, Node) and "line" in child.classes for child in node.children)
+        ):
+            node.tag = "pre"  # Doxygen's
+            return True
+        if tag == "div" and node.classes & _NUMBERS and not node.text().strip("0123456789 \t\r\n"):
+            return False
         if "katex-html" in node.classes:  # the same formula again, in glyphs
             return not any(
                 isinstance(child, Node) and (child.holds & MATH or child.tag == "math")

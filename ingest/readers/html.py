@@ -536,8 +536,8 @@ class _Walk:
         heads = _head_rows(rows, grid, first)
         for line in grid[:first]:  # a cell over the whole table names it
             leading = f"{leading}\n{line[0]}" if leading and line[0] else leading or line[0]
-        for line in leading.split("\n")[:-1]:
-            self.blocks.append(Block(line))
+        for name in leading.split("\n")[:-1]:
+            self.blocks.append(Block(name))
         self._rows(table(grid[first:], heads, leading.rpartition("\n")[2]))
         self._marker = ""
         return True
@@ -645,7 +645,7 @@ def preformatted(root: Node, skip: frozenset[int] = frozenset()) -> str:
             if ended and node.startswith("\n"):  # the end of an element has ended the line
                 node = node[1:]
             ended = False
-            if parent.tag not in ("table", "tbody", "thead", "tfoot", "tr"):
+            if node and parent.tag not in ("table", "tbody", "thead", "tfoot", "tr"):
                 parts.append(node)
             continue
         if node.tag == "br":

@@ -136,9 +136,10 @@ class Tree:
         self._sections += name in _SECTIONS
         self._pictures += name == "svg"
 
-    def data(self, text: str) -> None:
+    def data(self, data: str | bytes) -> None:
         """Take characters."""
         node = self._open[-1]
+        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
         node.children.append(text)
         node.size += len(text.strip())
 
@@ -165,10 +166,10 @@ class Tree:
         if is_raised(node):
             parent.holds |= RAISED
 
-    def comment(self, text: str) -> None:
+    def comment(self, text: str | bytes) -> None:
         """Take a comment: none is shown."""
 
-    def pi(self, target: str, data: str | None = None) -> None:
+    def pi(self, target: str | bytes, data: str | bytes | None = None) -> None:
         """Take a processing instruction: none is shown."""
 
     def close(self) -> Tree:
@@ -302,9 +303,7 @@ def html_tree(markup: str, keep_navigation: bool = False) -> Tree:
     from lxml import etree
 
     tree = Tree(keep_navigation)
-    parser = etree.HTMLParser(  # type: ignore[call-arg]
-        target=tree, encoding="utf-8", huge_tree=True, remove_pis=True
-    )
+    parser = etree.HTMLParser(target=tree, encoding="utf-8", huge_tree=True, remove_pis=True)
     # A NUL or half a surrogate pair ends what the parser reads.
     parser.feed(markup.replace("\0", "").encode("utf-8", "replace"))
     try:
@@ -322,9 +321,7 @@ def xml_tree(markup: str, keep_navigation: bool = False) -> Tree | None:
         return None
     markup = _ENTITY.sub(_resolved, _DECLARATION.sub("", markup, count=1))
     tree = Tree(keep_navigation, implied=False)
-    parser = etree.XMLParser(  # type: ignore[call-arg]
-        target=tree, resolve_entities=False, no_network=True, load_dtd=False
-    )
+    parser = etree.XMLParser(target=tree, resolve_entities=False, no_network=True, load_dtd=False)
     try:
         etree.fromstring(markup.encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError:

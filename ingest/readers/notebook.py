@@ -10,7 +10,7 @@ from typing import Any
 
 from ingest.errors import DocumentUnreadable
 from ingest.readers import html, markdown
-from ingest.readers.content import Content, Heading, Place
+from ingest.readers.content import Content, Heading, Place, assembled
 from ingest.readers.decode import decoded
 
 _OUTPUT = 2000  # characters of one output at most; a log of thousands of lines says little
@@ -96,8 +96,8 @@ def _cell(cell: dict[str, Any], language: str, left: Counter[str]) -> Content:
         return Content("\n\n".join(parts))
     if kind == "heading":  # of format 3
         level = cell.get("level")
-        title = " ".join(source.split())
-        source = f"{'#' * (level if level in _LEVELS else 1)} {title}"
+        signs = "#" * (level if isinstance(level, int) and level in _LEVELS else 1)
+        source = f"{signs} {' '.join(source.split())}"
     for attached in _dict(cell.get("attachments")).values():
         left["picture"] += any(str(k).startswith("image/") for k in _dict(attached))
     if kind == "raw" and not source.lstrip().startswith("---"):
@@ -155,7 +155,7 @@ def _shown(output: dict[str, Any], left: Counter[str]) -> tuple[str, bool]:
     if "<table" in page or (page and not plain):
         found = html.page(page)
         left.update(found.left)
-        text = html.assembled(found.blocks).text
+        text = assembled(found.blocks).text
         if text:
             return text, False
     if marked := _lines(kinds.get("text/markdown")) or _lines(kinds.get("text/latex")):

@@ -95,6 +95,11 @@ def test_a_heading_without_an_end_does_not_hold_the_page() -> None:
         ("founded in 1962<sup>3</sup>.", "founded in 1962 [3]."),
         ('of 40<sup><a href="#fn2">2</a></sup>', "of 40 [2]"),
         ("in the war.<sup>12</sup>", "in the war. [12]"),
+        ('10 crews<a href="#fn1" role="doc-noteref"><sup>1</sup></a> came', "10 crews [1] came"),
+        ('the year 10<a href="#fn1"><sup>1</sup></a>', "the year 10 [1]"),
+        ('a note <a href="#r1" class="footnote-back">↩︎</a>', "a note"),
+        ('from <span class="pagenum">[Pg 12]</span>here', "from here"),
+        ("one<o:p></o:p> line", "one line"),
         ("(see there)<sup>7</sup>", "(see there) [7]"),
         ("40<sup>a</sup>", "40 [a]"),
         (
@@ -215,9 +220,9 @@ def test_kinds_of_tables(markup: str, lines: list[str]) -> None:
 
 def test_spans_do_not_fill_the_memory() -> None:
     cells = "<tr>" + "<td colspan=1000 rowspan=65000>x" * 20
-    started = time.monotonic()
+    started = time.process_time()
     assert len(page(f"<table><tr><th>a<th>b{cells * 300}</table>").text) < 5_000_000
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 CODE = "def toll(axles):\n    if axles > 2:\n        return 9"
@@ -426,6 +431,7 @@ def test_xhtml_ends_elements_at_once() -> None:
         "<pre><pre>x" * 3000,
         "<math><msup><mi>x" * 3000,
         "<sup>" * 5000 + "x",
+        "<div>" * 40_000 + "</b>" * 40_000,
         '<span style="vertical-align: super">' * 5000 + "x",
         '<h2><span class="anchor">' + '<span class="anchor">' * 5000 + "x",
         "<table><tr><td><pre>1</pre>" * 1000 + "<td>x" * 1000,
@@ -436,9 +442,9 @@ def test_xhtml_ends_elements_at_once() -> None:
     ],
 )
 def test_reading_is_linear(markup: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     text = page(f"{markup}<p>the end").text
-    assert time.monotonic() - started < 4
+    assert time.process_time() - started < 4
     assert len(text) < 8 * len(markup)
 
 

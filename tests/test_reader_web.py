@@ -12,6 +12,7 @@ import pytest
 
 from ingest.documents import Document, read_document
 from ingest.errors import DocumentUnreadable
+from ingest.readers import epub
 
 CONTAINER = (
     '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
@@ -101,6 +102,13 @@ def test_a_chapter_with_a_number_of_its_own_keeps_it() -> None:
     assert places(document) == [("Chapter 7: Eels", "Chapter 7: Eels")]
 
 
+def test_page_marks_of_the_print_are_no_text() -> None:
+    mark = '<span xmlns:epub="http://www.idpf.org/2007/ops" epub:type="pagebreak">12</span>'
+    document = read_document("a.epub", epub_bytes([f"<h1>Title Page</h1><p>of the {mark}sea</p>"]))
+    assert document.text == "Title Page\n\nof the sea"
+    assert places(document) == [("chapter 1: Label 0", "Title Page")]
+
+
 def test_protected_and_damaged_books_say_so() -> None:
     encrypted = (
         '<encryption><EncryptedData><EncryptionMethod Algorithm="{}"/></EncryptedData></encryption>'
@@ -118,8 +126,10 @@ def test_protected_and_damaged_books_say_so() -> None:
     assert reason("a.epub", stream.getvalue()) == "damaged: it names no package of chapters"
 
 
-def test_a_book_that_unpacks_to_gigabytes_is_refused() -> None:
-    data = epub_bytes(["<p>" + " " * 210_000_000 + "</p>"])
+def test_a_book_that_unpacks_to_gigabytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(epub, "_LARGEST", 100_000)
+    assert read_document("a.epub", epub_bytes(["<p>x</p>"])).text == "x"
+    data = epub_bytes(["<p>" + " " * 60_000 + "</p>"] * 2)
     assert reason("a.epub", data) == "it unpacks to more than 200 MB: split it"
 
 

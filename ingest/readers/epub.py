@@ -25,6 +25,12 @@ _FONTS = frozenset(  # scrambled fonts are no copy protection
     ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 )
 _NUMBERED = re.compile(r"(?:chapter|part|kapitel|chapitre|cap[ií]tulo|book|appendix)\b|\d", re.I)
+_MATTER = re.compile(  # before and after the chapters
+    r"(?:cover|title ?page|half.?title|copyright|(?:table of )?contents|dedication|imprint|colophon"
+    r"|epigraph|foreword|preface|acknowledge?ments?|about the authors?|index|notes|bibliography"
+    r"|glossary|titel|impressum|inhalt(?:sverzeichnis)?|vorwort|cubierta|couverture)\b.{0,20}",
+    re.IGNORECASE,
+)
 _JUNK = re.compile(r"(?:unknown|untitled|cover|title ?page|no title|\[.*\])?", re.IGNORECASE)
 _MARKUP = ("application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/xml")
 
@@ -148,8 +154,9 @@ def _chapters(parts: list[_Part]) -> list[Block]:
         name = heading_title(part.label or heading)
         place = ""
         if name:
-            number += 1
-            place = name if _NUMBERED.match(name) else f"chapter {number}: {name}"
+            plain = _NUMBERED.match(name) or _MATTER.fullmatch(name)
+            number += not _MATTER.fullmatch(name)
+            place = name if plain else f"chapter {number}: {name}"
         run = f"{n} "  # no list or table goes on from one part to the next
         for block in part.blocks:
             level = max(block.level - shift, 1) if block.level else None
@@ -175,7 +182,9 @@ def _labels(
         base = posixpath.dirname(name)
         if is_nav:
             for nav in _named(contents, "nav"):
-                kinds = [value for key, value in nav.attrib.items() if str(key).endswith("type")]
+                kinds = [
+                    str(value) for key, value in nav.attrib.items() if str(key).endswith("type")
+                ]
                 if not kinds or "toc" in kinds:
                     for link in _named(nav, "a"):
                         target = _joined(base, link.get("href", "")).lower()

@@ -709,7 +709,7 @@ def _is_note(node: Node) -> bool:
         return True
     for link in _descendants(node):
         attrs = link.attrs
-        if "noteref" in (attrs.get("role", "") + attrs.get("type", "")):
+        if "noteref" in attrs.get("role", "") + attrs.get("epub:type", ""):
             return True
         if link.tag == "a" and "#" in attrs.get("href", ""):
             return True

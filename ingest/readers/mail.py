@@ -277,20 +277,21 @@ def _file_name(part: EmailMessage) -> str:
 
 def _unflowed(text: str, delete_space: bool) -> str:
     """Join lines that a mail program broke softly: they end in a space (RFC 3676)."""
-    lines: list[str] = []
-    open_ = False
+    lines: list[list[str]] = []
+    flows = False
     depth = 0
     for line in text.split("\n"):
         quotes = len(line) - len(line.lstrip(">"))
         body = line[quotes:].removeprefix(" ")
-        if open_ and quotes == depth and body != "-- ":
-            lines[-1] += body
+        soft = body.endswith(" ") and body != "-- "
+        if soft and delete_space:
+            body = body[:-1]
+        if flows and quotes == depth and body != "-- ":
+            lines[-1].append(body)
         else:
-            lines.append(("> " if quotes == 1 else ">" * quotes + " " * bool(quotes)) + body)
-        open_, depth = body.endswith(" ") and body != "-- ", quotes
-        if open_ and delete_space:
-            lines[-1] = lines[-1][:-1]
-    return "\n".join(line.rstrip() for line in lines)
+            lines.append([">" * quotes + " " * bool(quotes), body])
+        flows, depth = soft, quotes
+    return "\n".join("".join(line).rstrip() for line in lines)
 
 
 def _paragraphs(text: str) -> Iterator[str]:

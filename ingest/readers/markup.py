@@ -24,8 +24,11 @@ _EMBEDDED = {
 }
 _SECTIONS = frozenset("article main header".split())
 _LINK_SIGNS = frozenset(
-    "mw-editsection mw-cite-backlink mw-jump-link copybtn clipboard-copy".split()
+    "mw-editsection mw-cite-backlink mw-jump-link copybtn clipboard-copy"
+    " footnote-back footnote-backref data-footnote-backref".split()
 )
+_PAGE_MARKS = frozenset("pagenum pageno pagebreak page-number pagenumber".split())  # of a print
+_PAGE_ROLES = frozenset(("pagebreak", "doc-pagebreak"))
 _SIGN_CLASSES = frozenset(  # of links to a heading, and nothing else
     "headerlink header-anchor heading-anchor hash-link anchor-link anchorjs-link headinglink"
     " direct-link toclink-anchor".split()
@@ -56,6 +59,8 @@ _ENDS_P = frozenset(  # libxml2 does not know them all
     " h3 h4 h5 h6 header hgroup hr main menu nav ol p pre section table ul".split()
 )
 _STATED = re.compile(r'"(date(?:Published|Modified))"\s*:\s*"([^"]{4,40})"')
+_TAG = re.compile(r"<(/?)([A-Za-z][\w:-]{0,60})[^<>]{0,9}>?")
+_ENDS = 3000  # end tags of elements that are not open
 _POLICY = 2000  # characters: so much about cookies is a text of its own
 _KINDS = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), HEADING | BLOCK),
@@ -122,8 +127,8 @@ class Tree:
 
     def start(self, tag: Any, attrs: Any) -> None:
         """Take a start tag."""
-        name = str(tag).rpartition("}")[2].rpartition(":")[2].lower()
-        named = {str(k).rpartition("}")[2].lower(): v or "" for k, v in dict(attrs).items()}
+        name = str(tag).rpartition("}")[2].lower()
+        named = {_attribute(str(key)): value or "" for key, value in dict(attrs).items()}
         last = self._open[-1].tag
         if self._implied and (
             (name in _ITEMS and last in _ITEMS) or (last == "p" and name in _ENDS_P)
@@ -224,6 +229,12 @@ class Tree:
                 isinstance(child, Node) and (child.holds & MATH or child.tag == "math")
                 for child in self._open[-1].children
             )
+        if node.size <= 12 and (node.classes & _PAGE_MARKS or _role(node) in _PAGE_ROLES):
+            return False
+        if tag == "a" and "#" in attrs.get("href", ""):
+            for child in node.children:
+                if isinstance(child, Node) and child.tag == "sup":
+                    child.attrs["role"] = "doc-noteref"
         if node.classes & _LINK_SIGNS or tag == "mjx-math" or node.classes & _ICONS:
             return False
         if (
@@ -287,6 +298,11 @@ class Tree:
         return True
 
 
+def _attribute(name: str) -> str:
+    space, _, local = name.rpartition("}")
+    return f"epub:{local}" if space == "{http://www.idpf.org/2007/ops" else local.lower()
+
+
 def _first(node: Node, tag: str) -> Node | None:
     stack: list[Node | str] = [node]
     while stack:
@@ -305,12 +321,39 @@ def html_tree(markup: str, keep_navigation: bool = False) -> Tree:
     tree = Tree(keep_navigation)
     parser = etree.HTMLParser(target=tree, encoding="utf-8", huge_tree=True, remove_pis=True)
     # A NUL or half a surrogate pair ends what the parser reads.
-    parser.feed(markup.replace("\0", "").encode("utf-8", "replace"))
+    markup = _without_stray_ends(markup.replace("\0", ""))
+    parser.feed(markup.encode("utf-8", "replace"))
     try:
         parser.close()
     except etree.XMLSyntaxError:  # nothing but comments and spaces
         tree.close()
     return tree
+
+
+def _without_stray_ends(markup: str) -> str:
+    """Drop end tags of elements that are not open, where they are thousands.
+
+    The parser looks for each in all that is open.
+    """
+    if markup.count("</") < _ENDS:
+        return markup
+    counts: Counter[str] = Counter()
+    strays: list[tuple[int, int]] = []
+    for found in _TAG.finditer(markup):
+        name = found[2].lower()
+        if not found[1]:
+            counts[name] += 1
+        elif counts[name]:
+            counts[name] -= 1
+        else:
+            strays.append(found.span())
+    if len(strays) < _ENDS:
+        return markup
+    kept, last = [], 0
+    for start, end in strays:
+        kept.append(markup[last:start])
+        last = end
+    return "".join((*kept, markup[last:]))
 
 
 def xml_tree(markup: str, keep_navigation: bool = False) -> Tree | None:
@@ -333,6 +376,10 @@ def _resolved(entity: re.Match[str]) -> str:
     if entity[1] in ("amp", "lt", "gt", "quot", "apos"):
         return entity[0]
     return html5.get(f"{entity[1]};", entity[0])
+
+
+def _role(node: Node) -> str:
+    return node.attrs.get("epub:type") or node.attrs.get("role", "")
 
 
 def _is_short(node: Node) -> bool:

@@ -126,6 +126,18 @@ def test_protected_and_damaged_books_say_so() -> None:
     assert reason("a.epub", stream.getvalue()) == "damaged: it names no package of chapters"
 
 
+def test_one_damaged_chapter_does_not_lose_the_book() -> None:
+    data = bytearray(epub_bytes(["<p>The first.</p>", "<p>The second.</p>"]))
+    start = data.index(b"OEBPS/c 0.xhtml") + 40
+    data[start : start + 20] = b"\xff" * 20
+    document = read_document("a.epub", bytes(data))
+    assert document.text == "The second."
+    assert document.remarks == ("1 damaged or missing chapter left out",)
+    at = data.rindex(b"PK\x01\x02")
+    del data[at - 30 : at]
+    assert reason("a.epub", bytes(data)).startswith("damaged: ")
+
+
 def test_a_book_that_unpacks_to_gigabytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(epub, "_LARGEST", 100_000)
     assert read_document("a.epub", epub_bytes(["<p>x</p>"])).text == "x"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import lzma
 import posixpath
 import re
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -35,6 +37,9 @@ _JUNK = re.compile(r"(?:unknown|untitled|cover|title ?page|no title|\[.*\])?", r
 _MARKUP = ("application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/xml")
 
 
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+
+
 @dataclass
 class _Part:
     """Hold a file of the book that has text."""
@@ -48,9 +53,10 @@ def read(data: bytes) -> Content:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return _book(_Archive(archive))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise DocumentUnreadable(f"damaged: {reason}") from None
+    except zipfile.BadZipFile as error:
+        raise DocumentUnreadable(f"damaged: {' '.join(str(error).split())}") from None
+    except (ValueError, struct.error, OSError, NotImplementedError):  # of a directory cut in two
+        raise DocumentUnreadable("damaged: it is no whole zip file") from None
     except RuntimeError:  # zipfile's for an archive with a password
         raise DocumentUnreadable("it is encrypted: save a copy without a password") from None
 
@@ -68,8 +74,11 @@ class _Archive:
         info = self._names.get(posixpath.normpath(name).lstrip("/").lower())
         if info is None:
             return None
-        with self._archive.open(info) as stream:
-            data = stream.read(self._left + 1)  # the size that a zip file states may be a lie
+        try:
+            with self._archive.open(info) as stream:
+                data = stream.read(self._left + 1)  # the size that a zip file states may be a lie
+        except _BROKEN:  # one part is damaged, others may be whole
+            return None
         self._left -= len(data)
         if self._left < 0:
             raise DocumentUnreadable("it unpacks to more than 200 MB: split it")
@@ -100,7 +109,7 @@ def _book(archive: _Archive) -> Content:
         name = _joined(folder, item.get("href", ""))
         data = archive.get(name)
         if data is None:
-            left["missing chapter"] += 1
+            left["damaged or missing chapter"] += 1
             continue
         page = _page(data)
         left.update(page.left)

@@ -59,6 +59,7 @@ def test_a_bad_byte_a_nul_and_a_label_of_no_charset_lose_no_page() -> None:
         ("<h2>C# and F#</h2>", "C# and F#"),
         ("<h2><a>edit</a></h2>", "edit"),
         ("<h2>§ 5 Fees</h2>", "§ 5 Fees"),
+        ("<h2>Trait Ord <button>Copy item path</button></h2>", "Trait Ord"),
         (
             '<h2><a class="permalink" href="/p">Fees 2023</a> <small>by Ann</small></h2>',
             "Fees 2023 by Ann",
@@ -102,6 +103,10 @@ def test_a_heading_without_an_end_does_not_hold_the_page() -> None:
         ("one<o:p></o:p> line", "one line"),
         ("(see there)<sup>7</sup>", "(see there) [7]"),
         ("40<sup>a</sup>", "40 [a]"),
+        ("x<sub>i</sub><sup>2</sup>", "xi^2"),
+        ("the page<sup>1,2</sup> says", "the page [1,2] says"),
+        ("€5<sup>99</sup> each", "€5.99 each"),
+        ("99<sup>*</sup>", "99*"),
         (
             'Built<sup class="reference"><a href="#c"><span>[</span>3<span>]</span></a></sup>',
             "Built[3]",
@@ -375,6 +380,8 @@ def test_fields_keep_label_and_value() -> None:
     [
         ("<title>Tides | Port of Ystad</title><h1>Port of Ystad</h1><h2>Tides</h2>", "Tides", ""),
         ("<title>Tides | Port of Ystad</title><p>x", "Tides | Port of Ystad", ""),
+        ("<title>Tides - Ystad</title><h1>Ystad</h1><h2>Low</h2>", "Tides", ""),
+        ("<title>Tides - Ystad</title><h1>High water</h1>", "High water", ""),
         ("<title>Untitled Document</title><p>x", "", ""),
         (
             '<meta property="article:published_time" content="2021-03-04T01:02Z"><h1>T',
@@ -394,6 +401,13 @@ def test_fields_keep_label_and_value() -> None:
 def test_facts(markup: str, title: str, date: str) -> None:
     content = page(markup)
     assert (content.title, content.date) == (title, date)
+
+
+def test_a_note_stands_behind_its_mark() -> None:
+    assert page("<aside><span>[<a>1</a>]</span><p>Made in 1962.</p></aside>").text == (
+        "[1] Made in 1962."
+    )
+    assert page("<p>[1]</p>").text == "[1]"
 
 
 def test_version() -> None:

@@ -50,6 +50,7 @@ _NUMBER = re.compile(r"[+\-]?\d+(?:[.,/]\d+)?[+\-]?|[+\-]")
 _NOTES = re.compile(r"\d{1,3}(?:\s*[,;–-]\s*\d{1,3}){0,20}|[a-h]|[ivx]{1,5}")
 _FORMULA = re.compile(r"[\w.()+\-*/·]{1,12}")
 _YEAR = re.compile(r"(?:^|[^\d.,])(?:1[5-9]|20)\d\d$")
+_PRICE = re.compile(r"[$€£¥]\s?\d[\d.,]*$")
 _JUNK = re.compile(
     r"(?:untitled(?: (?:document|page))?|index|document\d*|new page(?: \d+)?|home|page \d+"
     r"|microsoft word - .*|no title|title|readme|.{0,80}\.(?:html?|docx?|pdf|md|txt))",
@@ -155,6 +156,8 @@ def _title(tree: Tree, blocks: Sequence[Block]) -> str:
         starts = [stated, *(stated[: sign.start()] for sign in _SITE.finditer(stated))]
         if found := next((start for start in starts if start in named), ""):
             return found
+        if len(starts) > 1 and stated.endswith(top):
+            return stated.removesuffix(top).rstrip(" |-–—·:•»")
     if top:
         return top
     return "" if _JUNK.fullmatch(stated) else stated
@@ -209,6 +212,7 @@ class _Walk:
         self._parts: list[tuple[str, bool]] = []  # text of the open block, and whether struck out
         self._struck = 0
         self._runs = 0  # tables and lists so far
+        self._lowered = -1  # where the last lowered figure ended: x_i
         self._lists: list[_List] = []
         self._marker = ""  # of the list item that begins
         self._in_item = 0
@@ -237,9 +241,9 @@ class _Walk:
             self._enter(node)
             stack.append((node, True))
             stack.extend((child, False) for child in reversed(node.children))
-        self._flush()
+        self._flush(last=True)
 
-    def flat(self, root: Node, skip: Node | None = None) -> str:
+    def flat(self, root: Node) -> str:
         """Return what is shown below on one line: of a cell, a heading, or a term."""
         inner = _Walk(self._left)
         inner._struck = self._struck
@@ -256,9 +260,7 @@ class _Walk:
                     inner._lists.pop()
                 elif node.tag == "dt":
                     inner._parts.append((": ", False))
-                inner._quote(node, "”")
-            elif node is skip:
-                continue
+                inner._end(node)
             else:
                 after = stack[-1][0] if stack else ""
                 if inner._inline(node, after if isinstance(after, str) else ""):
@@ -297,6 +299,11 @@ class _Walk:
         if node.tag == "q":
             self._parts.append((sign, self._struck > 0))
 
+    def _end(self, node: Node) -> None:
+        self._quote(node, "”")
+        if node.tag == "sub":
+            self._lowered = len(self._parts)
+
     def _before(self) -> str:
         """Return the end of the open line."""
         found = ""
@@ -318,7 +325,9 @@ class _Walk:
             figure = self.flat(node) if plain else ""
             if not figure:
                 return False
-            written = raised(self._before(), figure, after, _is_note(node))
+            power = figure.isdigit() and len(self._parts) == self._lowered and not _is_note(node)
+            before = self._before()
+            written = f"^{figure}" if power else raised(before, figure, after, _is_note(node))
         elif tag == "img":
             written = self._picture(node)
         elif tag in ("math", "tex"):
@@ -382,11 +391,15 @@ class _Walk:
 
     # What stands in a block of its own.
 
-    def _flush(self) -> None:
+    def _flush(self, last: bool = False) -> None:
         if not self._parts:
             return
         text = self._text()
-        if not text:
+        self._lowered = -1
+        if not text or text in ("[ ]", "[x]"):  # a switch of the page's own
+            return
+        if re.fullmatch(r"\[\d{1,3}\]", text) and not last:  # a note follows in its own element
+            self._parts.append((f"{text} ", False))
             return
         if self._level is not None:
             level, self._level = self._level, None
@@ -434,7 +447,7 @@ class _Walk:
     def _leave(self, node: Node) -> None:
         if node.tag == "mjx-container" and node.attrs.get("display") == "true":
             self._parts.append(("\n", False))
-        self._quote(node, "”")
+        self._end(node)
         if node.tag in _BLOCKS:
             self._flush()
         self._struck -= _is_struck(node)
@@ -592,12 +605,14 @@ def raised(before: str, figure: str, after: str = "", note: bool = False) -> str
         if figure.lower() in _ORDINALS - {"a", "o"} or figure in ("º", "ª"):
             return figure
         if number:
+            if len(figure) == 2 and figure.isdigit() and _PRICE.search(before):
+                return f".{figure}"
             return mark if figure.isdigit() and _YEAR.search(before) else f"^{figure}"
         if len(figure) == 1 and figure.isalpha():
             return mark if figure in "abcdefgh" else f"^{figure}"
         if _NOTES.fullmatch(figure):
             return mark
-        if _FORMULA.fullmatch(figure) and not figure.isalpha():
+        if _FORMULA.fullmatch(figure) and re.search(r"\d|\w\W|\W\w", figure):
             return f"^{figure}"
         return figure
     if last.isalpha():
@@ -608,7 +623,7 @@ def raised(before: str, figure: str, after: str = "", note: bool = False) -> str
             or len(letters) == 1
             or (len(letters) <= 3 and not re.search(r"[aeiouyAEIOUY]", letters))
         )
-        if number and (unit or not figure.isdigit()):
+        if number and (unit or figure[0] in "+-" or figure[-1] in "+-"):
             return f"^{figure}"
         if number or (_NOTES.fullmatch(figure) and not figure.isalpha()):
             return mark
@@ -1031,7 +1046,7 @@ def _head_rows(rows: Sequence[_Row], grid: Sequence[Sequence[str]], first: int) 
     if heads or any(cell.tag == "th" for row in rows for cell in row.cells):
         return heads
     head, body = grid[first], grid[first + 1 :]
-    if not body or len(head) < 2 or not all(head[1:]) or len(set(head)) < len(head):
+    if not body or len(head) < 2 or not all(head[1:]):
         return 0
     if not head[0]:  # above names of rows stands nothing
         return int(len(head) > 2 and all(line[0] for line in body))
@@ -1039,6 +1054,8 @@ def _head_rows(rows: Sequence[_Row], grid: Sequence[Sequence[str]], first: int) 
         return 0
     if all(_is_bold(cell) for cell in rows[first].cells):
         return 1
+    if len(set(head)) < len(head):
+        return 0
     numeric = [
         n
         for n in range(len(head))
@@ -1052,7 +1069,7 @@ def _head_rows(rows: Sequence[_Row], grid: Sequence[Sequence[str]], first: int) 
 def _is_bold(cell: Node) -> bool:
     node = cell
     while True:
-        inner = [c for c in node.children if not isinstance(c, str) or c.strip()]
+        inner = [c for c in node.children if (c.strip() if isinstance(c, str) else c.size)]
         if len(inner) != 1 or isinstance(inner[0], str):
             return "font-weight:bold" in cell.style()
         node = inner[0]

@@ -265,7 +265,7 @@ class Tree:
         contents = node.classes & _CONTENTS or attrs.get("id", "").lower() in _CONTENTS
         if (
             tag == "nav"
-            or attrs.get("role", "").lower() == "navigation"
+            or attrs.get("role", "").lower() in ("navigation", "menu", "menubar")
             or (contents and tag in ("div", "ul", "ol", "aside") and not node.holds & TABLE)
         ):
             self.dropped["navigation"] += node.size > 0
@@ -397,7 +397,7 @@ def is_link_sign(node: Node) -> bool:
     """Whether an element within a heading is no part of its words: it leads to it, or edits it."""
     if node.classes & (_SIGN_CLASSES | _LINK_SIGNS):
         return node.size <= 60
-    if node.attrs.get("aria-hidden", "").lower() == "true" and node.tag in ("a", "button"):
+    if node.tag == "button" or (node.tag == "a" and node.attrs.get("aria-hidden") == "true"):
         return True
     # The sign may stand in a further element: <span><a href="#x">#</a></span>.
     links = node.tag in ("a", "button") or any(

@@ -8,7 +8,7 @@ import pytest
 
 from ingest.readers import html
 from ingest.readers.content import Content
-from ingest.readers.html import raised
+from ingest.readers.raised import raised
 
 
 def page(markup: str) -> Content:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from html.entities import html5
 from typing import Any
 
@@ -404,3 +405,19 @@ def is_link_sign(node: Node) -> bool:
         isinstance(child, Node) and child.tag in ("a", "button") for child in node.children
     )
     return links and _is_short(node) and bool(_SIGN.fullmatch(node.text()))
+
+
+def descendants(root: Node) -> Iterator[Node]:
+    """Yield an element and all below it, in order."""
+    stack: list[Node | str] = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Node):
+            yield node
+            stack.extend(reversed(node.children))
+
+
+def integer(text: str) -> int | None:
+    """Return the number that an attribute begins with, as browsers take it; None: it has none."""
+    found = re.match(r"\s*([+-]?\d{1,9})", text)
+    return int(found[1]) if found else None

@@ -54,7 +54,7 @@ def read(data: bytes) -> Content:
         parts.append(found.text)
         offset += len(found.text)
         further.update(dict.fromkeys(found.remarks))
-        facts["title"] = facts["title"] or (found.title if found.headings or found.title else "")
+        facts["title"] = facts["title"] or found.title
         facts["date"] = facts["date"] or found.date
         version = version or found.version
     return Content(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from ingest.errors import DocumentUnreadable
-from ingest.readers import docx, html, markdown, pdf, plain
+from ingest.readers import docx, epub, html, mail, markdown, notebook, pdf, plain
 from ingest.readers.content import Content, Heading, Place
 
 VERSION = 1  # changes when the same bytes would be read otherwise
@@ -79,6 +79,11 @@ SUFFIXES: dict[str, Callable[[bytes], Content]] = {
     ".rst": plain.read,
     ".html": html.read,
     ".htm": html.read,
+    ".xhtml": html.read_xhtml,
+    ".epub": epub.read,
+    ".eml": mail.read,
+    ".mbox": mail.read_mbox,
+    ".ipynb": notebook.read,
     ".pdf": pdf.read,
     ".docx": docx.read,
 }

@@ -38,19 +38,30 @@ def test_what_is_not_utf8_is_read_and_said(text: str, charset: str) -> None:
         ("latin1", "“quoted” – 40 €", "cp1252"),
         ("utf-16", "Gebühr", "utf-8"),  # it was declared in single bytes
         ("no such charset", "Gebühr", "utf-8"),
+        ("undefined", "Gebühr", "utf-8"),
+        ("utf-7", "Gebühr +2AA-", "utf-8"),
+        ("x-user-defined", "Gebühr", "utf-8"),
+        ("hz-gb-2312", "Gebühr", "utf-8"),
+        ("\ud800", "Gebühr", "utf-8"),
     ],
 )
 def test_labels_are_taken_as_browsers_take_them(label: str, text: str, codec: str) -> None:
     assert decoded(text.encode(codec), label) == (text, ())
 
 
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_a_mark_is_read(charset: str) -> None:
+    text = "The fee is 40 euros, or 45 € on Sundays."
+    assert decoded(text.encode(charset)) == (text, ("read as UTF-16",))
+
+
 def test_one_odd_byte_loses_itself_and_is_said() -> None:
     text, remarks = decoded("Ein Gebührenheft für Köln, über 40 Seiten".encode() + b" \xfc.")
     assert text == "Ein Gebührenheft für Köln, über 40 Seiten \ufffd."
-    assert remarks == ("1 bytes that are not UTF-8 became \ufffd",)
+    assert remarks == ("1 byte that is not UTF-8 became \ufffd",)
     text, remarks = decoded(b"The fee is 40 euros.\0 It is paid at once, in cash.")
     assert text == "The fee is 40 euros. It is paid at once, in cash."
-    assert remarks == ("1 NUL signs were dropped",)
+    assert remarks == ("1 NUL sign was dropped",)
 
 
 def test_a_binary_file_is_none() -> None:

@@ -136,7 +136,7 @@ def test_html_page() -> None:
         "First paragraph, with bolder text.\nAfter a break.\n\n"
         "Lists & tables:\n\n"
         "- one\n- two\n  - two and a half\n\n"
-        "Name | Price\nRAG | low cost\n\n"
+        "| Name | Price |\n| --- | --- |\n| RAG | low cost |\n\n"
         "def f():\n    return  1\n\n"
         "loose text"
     )
@@ -175,7 +175,7 @@ def test_html_charsets(data: bytes, text: str) -> None:
 
 def test_html_layout_tables_are_walked_into() -> None:
     page = "<table><tr><td><h2>H</h2><p>a</p><table><tr><td>b<td>c</table></table>"
-    assert html(page).text == "H\n\na\n\nb | c"
+    assert html(page).text == "H\n\na\n\n| b | c |"
 
 
 def test_html_of_deep_nesting_is_read() -> None:

@@ -35,6 +35,8 @@ def decoded(data: bytes, declared: str = "") -> tuple[str, tuple[str, ...]]:
         if data.startswith(mark):
             text = data.removeprefix(mark).decode(charset, "replace")
             return _clean(text, () if charset == "utf-8" else (f"read as {charset[:6].upper()}",))
+    if charset := _unmarked(data[:SAMPLE]):
+        return _clean(data.decode(charset, "replace"), (f"read as {charset[:6].upper()}",))
     if sum(data.count(sign) for sign in CONTROLS) > BINARY * len(data):
         raise DocumentUnreadable("it is a binary file")
     charset = _codec(declared)
@@ -45,18 +47,35 @@ def decoded(data: bytes, declared: str = "") -> tuple[str, tuple[str, ...]]:
         if not lost:
             return _clean(text, ())
         if lost <= max(SLIPS, ODD * beyond) and (charset or beyond):
-            return _clean(text, (f"{lost} bytes that are not {tried.upper()} became \ufffd",))
+            bytes_ = "byte that is" if lost == 1 else "bytes that are"
+            return _clean(text, (f"{lost} {bytes_} not {tried.upper()} became \ufffd",))
     charset = _guess(data)
     return _clean(data.decode(charset, "replace"), (f"read as {charset}, which it seems to be",))
+
+
+def _unmarked(sample: bytes) -> str:
+    """Return UTF-16's byte order where every other byte is NUL, as in Western text; else ""."""
+    low, high = sample[0::2], sample[1::2]
+    if len(high) < 4:
+        return ""
+    for charset, zeros, signs in (("utf-16-le", high, low), ("utf-16-be", low, high)):
+        if zeros.count(0) > 0.7 * len(zeros) and not signs.count(0):
+            return charset
+    return ""
 
 
 def _codec(label: str) -> str:
     """Return the Python codec for a label as browsers take it; "" if they know none."""
     import webencodings  # type: ignore[import-untyped]
 
-    found = webencodings.lookup(label) if label else None
+    found = webencodings.lookup(label) if label.isascii() and label else None
     # A charset that could be declared in single bytes is not UTF-16.
-    return "" if found is None or found.name.startswith("utf-16") else found.codec_info.name
+    if found is None or found.name.startswith("utf-16"):
+        return ""
+    try:  # "replacement" and "x-user-defined" are no codecs of Python's
+        return codecs.lookup(found.codec_info.name).name
+    except LookupError:
+        return ""
 
 
 def _guess(data: bytes) -> str:
@@ -74,5 +93,6 @@ def _guess(data: bytes) -> str:
 
 def _clean(text: str, remarks: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     if nuls := text.count("\0"):
-        return text.replace("\0", ""), (*remarks, f"{nuls} NUL signs were dropped")
+        dropped = "1 NUL sign was" if nuls == 1 else f"{nuls} NUL signs were"
+        return text.replace("\0", ""), (*remarks, f"{dropped} dropped")
     return text, remarks

@@ -21,7 +21,7 @@ from ingest.readers.package import Package, counted, opened
 from ingest.readers.raised import joined
 from ingest.readers.stated import iso_date, proper_title, stated_version
 from ingest.readers.symbols import SYMBOL_FONTS, from_symbol_font
-from ingest.readers.tables import pairs
+from ingest.readers.tables import numbered, pairs
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -43,7 +43,8 @@ _SKIPPED = frozenset(
     " rt proofErr bookmarkStart bookmarkEnd tblPr tblGrid trPr tcPr sectPr".split()
 )
 _SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
-_OF_TEMPLATES = ("2013-12-23T23:15:00Z", "2013-01-27T09:14:16Z")  # of python-docx, python-pptx
+# Of the templates of python-docx and python-pptx.
+_OF_TEMPLATES = ("2013-12-23T23:15:00Z", "2013-01-27T09:14:16Z", "2013-01-27T09:15:58Z")
 _LIFTED = (f"{W}bdo", f"{W}dir", f"{W}customXml")
 _WIDEST = 200  # columns; beyond, a table's rows are taken as they stand
 _REPEATED = 300  # characters of a merged cell that stand in each of the cells it covers
@@ -217,6 +218,7 @@ class _Reader:
         self.main = main
         self.count = 0  # of the notes so far
         self.nested = 0  # tables that are open
+        self.tables = 0
         self.fields: list[bool] = []  # of the open fields, outermost first: whether in its result
         self.dropped = ""  # a drop capital that the next paragraph begins with
         self.left_out: Counter[str] = Counter()
@@ -498,7 +500,8 @@ class _Reader:
             return
         root = self.package.xml(path)
         blocks = [] if root is None else chart(root) if kind == "chart" else diagram(root)
-        runs.after += blocks
+        self.tables += 1
+        runs.after += numbered(blocks, self.tables) if kind == "chart" else blocks
         self.left_out["object"] += not blocks
 
     # Tables
@@ -518,7 +521,9 @@ class _Reader:
             yield _Item(Block("; ".join(filter(None, lines))))
         else:
             heads = heads or int(len(texts) > 1 and not pairs(texts))
-            for block in table(texts, min(heads, max(len(texts) - 1, 0))):
+            self.tables += 1
+            blocks = table(texts, min(heads, max(len(texts) - 1, 0)))
+            for block in numbered(blocks, self.tables):
                 yield _Item(block)
         yield from (item for cell in cells for item in cell.items if item.note)
 

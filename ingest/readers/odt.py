@@ -15,7 +15,7 @@ from ingest.readers.drawing import alternative
 from ingest.readers.package import ENCRYPTED, Package, counted, opened
 from ingest.readers.raised import joined
 from ingest.readers.stated import iso_date, proper_title, stated_version
-from ingest.readers.tables import pairs
+from ingest.readers.tables import numbered, pairs
 from ingest.readers.xlsx import Budget, Sheet
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ class _Reader:
         self.outline: dict[int, _Level] = {}
         self.left_out: Counter[str] = Counter()
         self.count = 0  # of the notes so far
+        self.tables = 0
         self.noted: list[str] = []  # in the cells of the open table
         self.counts: dict[str, list[int | None]] = {}  # by list style
         self.headed: list[int | None] = [None] * LEVELS
@@ -320,7 +321,8 @@ class _Reader:
             return
         if texts and not heads:
             heads = int(len(texts) > 1 and not pairs(texts))
-        yield from table(texts, heads)
+        self.tables += 1
+        yield from numbered(table(texts, heads), self.tables)
         if self.count > notes:
             yield from (Block(note) for note in self.noted)
             self.noted.clear()

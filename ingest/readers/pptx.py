@@ -19,7 +19,7 @@ from ingest.readers.drawing import A, alternative, chart, diagram
 from ingest.readers.package import Package, counted, opened, parsed
 from ingest.readers.raised import joined
 from ingest.readers.stated import stated_version
-from ingest.readers.tables import pairs
+from ingest.readers.tables import numbered, pairs
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -103,6 +103,7 @@ class _Slide:
     ) -> None:
         self.slide, self.number, self.height = slide, number, height
         self.left_out, self.broken = left_out, broken
+        self.tables = 0
 
     def blocks(self) -> list[Block]:
         """Return the slide's title, its text, and its notes."""
@@ -166,7 +167,9 @@ class _Slide:
         grid = next(element.iter(f"{A}tbl"), None)
         if grid is not None:
             texts = _cells(grid)
-            yield from table(texts, int(len(texts) > 1 and not pairs(texts)))
+            heads = int(len(texts) > 1 and not pairs(texts))
+            self.tables += 1
+            yield from numbered(table(texts, heads), self.tables)
             return
         for part in element.iter("{*}chart", "{*}relIds"):
             name = part.get(f"{R}id") or part.get(f"{R}dm") or ""
@@ -174,7 +177,8 @@ class _Slide:
             is_chart = part.tag.endswith("}chart")
             blocks = [] if root is None else chart(root) if is_chart else diagram(root)
             self.left_out["object"] += not blocks
-            yield from blocks
+            self.tables += 1
+            yield from numbered(blocks, self.tables) if is_chart else blocks
             return
         self.left_out["object"] += 1
 

@@ -81,17 +81,18 @@ def read(data: bytes) -> Content:
 def _blocks(text: str) -> Iterator[Block]:
     rows: list[list[str]] = []
     row: list[str] = []
-    waiting = ""
+    waiting, begun = "", False
     for piece in re.split(f"([{_CELL}{_ROW}{_BEGIN}])", text):
         if piece == _ROW:
             if row:
                 rows.append(row)
-            row, waiting = [], ""
+            row, waiting, begun = [], "", False
         elif piece == _CELL:
             row.append(_written(waiting))
             waiting = ""
         elif piece == _BEGIN:
             # A row's description may stand before its cells, behind them, or both.
+            begun = True
             if not row and waiting.strip():
                 yield from _table(rows)
                 rows = []
@@ -99,7 +100,7 @@ def _blocks(text: str) -> Iterator[Block]:
                 waiting = ""
         else:
             waiting = piece
-            if not row and "\n" in piece.strip(" ") and rows and piece.strip():
+            if rows and not row and not begun and "\n" in piece and piece.strip():
                 head, _, waiting = piece.rpartition("\n")
                 yield from _table(rows)
                 rows = []

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ingest.readers.content import Block
 
 
-def _pairs(texts: Sequence[Sequence[str]]) -> bool:
-    """Tell whether a table is one of names and values, whose first row is no head."""
-    first = [text.strip() for text in texts[0]]
+def pairs(texts: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a table is one of names and values, whose first row is no head.
+
+    texts: its rows, of which there is at least one.
+    """
+    first = [text.strip() for text in texts[0]] or [""]
     if first[0].endswith(":"):
         return True
     figure = r"\W{0,2}\d[\d.,:/\s-]{0,20}\s?[^\W\d]{0,8}\W{0,2}"
@@ -18,3 +24,8 @@ def _pairs(texts: Sequence[Sequence[str]]) -> bool:
         and re.fullmatch(figure, first[1]) is not None
         and not re.fullmatch(year_or_number, first[1])
     )
+
+
+def numbered(blocks: Iterable[Block], number: int) -> list[Block]:
+    """Give the rows of a table a run of their own: a blank line parts it from the next one."""
+    return [replace(block, run=f"row {number}") if block.run else block for block in blocks]

@@ -283,7 +283,7 @@ def _number(value: int | float, form: str) -> str:
         section, value = sections[1], -value
     elif value == 0 and len(sections) > 2 and re.search(r"[0#]", sections[2]):
         section = sections[2]
-    pattern = _PATTERN.search(section)
+    pattern = _PATTERN.search(_LITERAL.sub(lambda found: "\0" * len(found[0]), section))
     if pattern is None or section.lower() == "general" or "/" in section or "E" in section:
         return plain(value)
     before, after = _literal(section[: pattern.start()]), _literal(section[pattern.end() :])
@@ -303,6 +303,7 @@ def _number(value: int | float, form: str) -> str:
     return f"{'-' if value < 0 else ''}{before}{text}{after}".strip()
 
 
+_LITERAL = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 _PATTERN = re.compile(r"[#0?][#0?,]*(?:\.[#0?]*)?,*")
 
 

@@ -193,7 +193,7 @@ class _Runs:
     pieces: list[tuple[str, str]] = field(default_factory=list)  # text, and its mark
     notes: list[str] = field(default_factory=list)
     after: list[Block] = field(default_factory=list)  # text boxes, charts, pictures' texts
-    bold: bool = True
+    bold: bool | None = None  # of all runs with text; None: there is none yet
 
     def part(self) -> None:
         """Part two tagged passages that touch: each is a datum of its own."""
@@ -299,7 +299,9 @@ class _Reader:
             self.left_out["contents"] += bool(text)
             return
         if text or paragraph.find(f"{W}del") is None:
-            item = self._item(text, level, style, own, bold=runs.bold)  # empty ones count in lists
+            item = self._item(
+                text, level, style, own, bold=bool(runs.bold)
+            )  # empty ones count in lists
             if text:
                 yield item
         for note in runs.notes:
@@ -398,7 +400,7 @@ class _Reader:
         fonts = None if own is None else own.find(f"{W}rFonts")
         font = "" if fonts is None else fonts.get(f"{W}ascii", "")
         self._gather(run, runs, style, f"{mark}\0{font}" if font in SYMBOL_FONTS else mark)
-        if any(text.strip() for text, _ in runs.pieces[before:]) and runs.bold:
+        if any(text.strip() for text, _ in runs.pieces[before:]) and runs.bold is not False:
             runs.bold = _on(said("b", paragraphs=True))
 
     def _piece(self, element: _Element, runs: _Runs, mark: str) -> bool:

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _SIMPLE = re.compile(r"[\w.,′']*|[+\-−]?\w", re.UNICODE)
+_INVISIBLE = {0x2061: " ", 0x2062: None, 0x2063: None, 0x2064: None}  # apply, times, comma, plus
 _LEFT_OUT = {f"{M}ctrlPr", f"{WORD}del", f"{WORD}moveFrom", f"{WORD}rPr", f"{WORD}instrText"}
 
 
 def linear(formula: _Element) -> str:
     """Return a formula as text."""
-    return " ".join(_line(formula).split())
+    line = _line(formula).translate(_INVISIBLE).replace("^(∘)", "°").replace("^∘", "°")
+    return " ".join(line.split())
 
 
 def _line(element: _Element | None) -> str:

@@ -35,7 +35,7 @@ def chart(root: _Element) -> list[Block]:
     columns: list[dict[int, str]] = []
     categories: dict[int, str] = {}
     for number, series in enumerate(root.iter(f"{C}ser"), 1):
-        names.append(_said(series.find(f"{C}tx")) or f"Series {number}")
+        names.append(said(series.find(f"{C}tx")) or f"Series {number}")
         for tag in ("cat", "xVal"):
             for index, text in _points(series.find(f"{C}{tag}")).items():
                 categories.setdefault(index, text)
@@ -47,22 +47,23 @@ def chart(root: _Element) -> list[Block]:
         for index in indexes
     ]
     plot = root.find(f"{C}chart")
-    title = "" if plot is None else _said(plot.find(f"{C}title"))
+    title = "" if plot is None else said(plot.find(f"{C}title"))
     blocks = table([["", *names], *rows], caption=f"Chart: {title}" if title else "")
     return blocks if rows else [Block(f"Chart: {title}")] if title else []
 
 
 def diagram(root: _Element) -> list[Block]:
     """Make list items of the texts of a diagram (SmartArt), in the order of its data."""
-    texts = (" ".join("".join(p.itertext(f"{A}t")).split()) for p in root.iter(f"{A}p"))
+    texts = map(said, root.iter(f"{A}p"))
     return [Block(f"- {text}", run="item") for text in texts if text]
 
 
-def _said(element: _Element | None) -> str:
+def said(element: _Element | None) -> str:
+    """Return the text of an element: of its runs, else of its stored values."""
     if element is None:
         return ""
-    texts = [*element.itertext(f"{A}t")] or [*element.itertext(f"{C}v")]
-    return " ".join("".join(texts).split())
+    runs = list(element.iter(f"{A}t")) or list(element.iter(f"{C}v"))
+    return " ".join("".join(run.text or "" for run in runs).split())
 
 
 def _points(element: _Element | None) -> dict[int, str]:

@@ -281,7 +281,9 @@ class _Reader:
             root = self.package.xml(f"{path}/content.xml") if path else None
             formula = None if root is None else root.findtext(".//{*}annotation")
             if root is not None and root.tag.endswith("}math"):
-                text = " ".join((formula or "".join(root.itertext())).split())
+                text = " ".join(
+                    (formula or "".join(node.text or "" for node in root.iter())).split()
+                )
                 into.pieces.append((text, "formula"))
                 return
             grids = [] if root is None else list(root.iter(f"{TABLE}table"))

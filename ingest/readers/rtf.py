@@ -61,8 +61,11 @@ def read(data: bytes) -> Content:
     for word, sign in _WORDS:
         marked = word.sub(sign, marked)
     try:
-        text = rtf_to_text(marked, errors="replace")
-        name = rtf_to_text("{\\rtf1 " + stated[1] + "}", errors="replace") if stated else ""
+        text: str = rtf_to_text(marked, errors="replace")  # type: ignore[no-untyped-call]
+        name = ""
+        if stated:
+            info = "{\\rtf1 " + stated[1] + "}"
+            name = rtf_to_text(info, errors="replace")  # type: ignore[no-untyped-call]
     except (ValueError, TypeError, LookupError, OverflowError, AttributeError) as error:
         raise DocumentUnreadable(f"damaged: {error}") from None
     # Signs beyond the first 65,536 come as two halves.

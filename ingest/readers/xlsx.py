@@ -15,12 +15,12 @@ from typing import Any
 from ingest.errors import DocumentUnreadable
 from ingest.readers.content import Block, Content, assembled, table
 from ingest.readers.docx import properties
-from ingest.readers.drawing import A
+from ingest.readers.drawing import A, said
 from ingest.readers.package import Package, counted, opened
 from ingest.readers.stated import stated_version
-from ingest.readers.tables import pairs
+from ingest.readers.tables import numbered, pairs
 
-CELLS = 1_000_000  # filled cells that are read of a file; the rest is left out with a remark
+CELLS = 500_000  # filled cells that are read of a file; the rest is left out with a remark
 POSITIONS = 8_000_000  # cells walked over, empty ones included
 PART = 25  # rows of a table for which one place stands
 WIDEST = 200  # columns that a merged cell fills
@@ -127,6 +127,7 @@ class Sheet:
         self.name, self.budget = name, budget
         self.left_out: Counter[str] = Counter()
         self.blocks: list[Block] = []
+        self.tables = 0
         self.run = _Run()
         source = package.bytes(path) if path else b""
         self.left_out["formula"] = sum(1 for _ in _UNCOUNTED.finditer(source))
@@ -145,7 +146,7 @@ class Sheet:
                 continue
             self.left_out["picture"] += sum(1 for _ in root.iter("{*}pic"))
             for paragraph in root.iter(f"{A}p"):
-                if text := " ".join("".join(paragraph.itertext(f"{A}t")).split()):
+                if text := said(paragraph):
                     yield Block(text)
 
     def walk(self, sheet: Any) -> None:
@@ -160,7 +161,7 @@ class Sheet:
                 return
             values = [cell.value for cell in cells]
             texts = [
-                "" if value is None else shown(value, getattr(cell, "number_format", "General"))
+                "" if value is None else value if isinstance(value, str) else _of(cell, value)
                 for cell, value in zip(cells, values, strict=True)
             ]
             filled = sum(map(bool, texts))
@@ -208,7 +209,8 @@ class Sheet:
         if not run.rows:
             return
         heads = _heads(run)
-        written = table(run.rows, heads)
+        self.tables += 1
+        written = numbered(table(run.rows, heads), self.tables)
         body = len(run.rows) - heads
         first = len(written) - body
         for at, block in enumerate(written):
@@ -256,6 +258,10 @@ def _named(value: Any) -> bool:
 # Values as they are shown
 
 
+def _of(cell: Any, value: Any) -> str:
+    return shown(value, getattr(cell, "number_format", "General"))
+
+
 def shown(value: Any, form: str = "General") -> str:
     """Write a cell's value as the sheet shows it; dates and times as ISO has them."""
     if isinstance(value, bool):
@@ -277,6 +283,8 @@ def _time(value: datetime.time) -> str:
 
 
 def _number(value: int | float, form: str) -> str:
+    if form == "General":
+        return plain(value)
     sections = form.split(";")
     section = sections[0]
     if value < 0 and len(sections) > 1 and re.search(r"[0#]", sections[1]):

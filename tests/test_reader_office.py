@@ -386,6 +386,14 @@ def test_rtf() -> None:
     assert document.remarks == ("1 picture without text",)
 
 
+def test_rtf_table_at_the_end_and_nested_rows() -> None:
+    source = r"{\rtf1 \pard\intbl All\cell\row\pard\intbl a\cell b\cell\row\pard\intbl x\par"
+    source += r" y\cell {\trowd\pard\intbl\itap2 n\nestcell{\*\nesttableprops\trowd\nestrow}}"
+    source += r"z\cell\row\pard\par}"
+    text = read_document("a.rtf", source.encode()).text
+    assert text.startswith("All\n\n| a | b |\n| --- | --- |\n| x y | n |\n| z |")
+
+
 def test_rtf_takes_linear_time() -> None:
     link = r'{\field{\*\fldinst{HYPERLINK "http://x"}}{\fldrslt{a}}}{\super '
     start = time.perf_counter()

@@ -48,6 +48,7 @@ _OF_TEMPLATES = ("2013-12-23T23:15:00Z", "2013-01-27T09:14:16Z", "2013-01-27T09:
 _LIFTED = (f"{W}bdo", f"{W}dir", f"{W}customXml")
 _WIDEST = 200  # columns; beyond, a table's rows are taken as they stand
 _REPEATED = 300  # characters of a merged cell that stand in each of the cells it covers
+_FIELDS = 50  # that are open at once; of more, a file is broken
 _BOLD_LENGTH, _BOLD_WORDS = 90, 14  # of a bold line that may be a heading
 
 _REMARKS = (
@@ -365,7 +366,9 @@ class _Reader:
                 self._run(child, runs, style)
             elif tag in (f"{M}oMath", f"{M}oMathPara"):
                 formulas = [child] if tag == f"{M}oMath" else child.findall(f"{M}oMath")
-                runs.pieces.append((" ; ".join(map(linear, formulas)), "formula"))
+                if runs.pieces and runs.pieces[-1][1] == "formula":
+                    runs.pieces.append((" ", "formula"))
+                runs.pieces.append(("; ".join(map(linear, formulas)), "formula"))
             elif not self._piece(child, runs, mark):
                 inside = self._inside(child)
                 if inside is None:
@@ -447,7 +450,7 @@ class _Reader:
         if kind == "begin":
             if all(self.fields) and (control := element.find(f"{W}ffData")) is not None:
                 runs.pieces.append((_control(control), ""))
-            self.fields.append(False)
+            self.fields += [False] * (len(self.fields) < _FIELDS)
         elif kind == "separate" and self.fields:
             self.fields[-1] = True
         elif kind == "end" and self.fields:
@@ -606,8 +609,8 @@ def _headed(items: list[_Item]) -> list[_Item]:
     if 2 * len(lines) > len(items):
         return items
     for n in lines:
-        following = next((item for item in items[n + 1 :][:2] if not item.note), None)
-        below = next((item for item in items[n + 1 :][:3] if not _bold_line(item)), None)
+        following = next((item for item in items[n + 1 : n + 3] if not item.note), None)
+        below = next((item for item in items[n + 1 : n + 4] if not _bold_line(item)), None)
         if following is None or below is None:
             continue  # nothing stands below it
         level = 1 if n == 0 else 2  # the first line of a file is its title

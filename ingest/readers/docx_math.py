@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _SIMPLE = re.compile(r"[\w.,′']*|[+\-−]?\w", re.UNICODE)
+_WHOLE = re.compile(r"[+\-−]?(?:[\d.,]+|[^\W\d]+|.)[′']*")
 _INVISIBLE = {0x2061: " ", 0x2062: None, 0x2063: None, 0x2064: None}  # apply, times, comma, plus
 _LEFT_OUT = {f"{M}ctrlPr", f"{WORD}del", f"{WORD}moveFrom", f"{WORD}rPr", f"{WORD}instrText"}
 
@@ -19,7 +20,7 @@ _LEFT_OUT = {f"{M}ctrlPr", f"{WORD}del", f"{WORD}moveFrom", f"{WORD}rPr", f"{WOR
 def linear(formula: _Element) -> str:
     """Return a formula as text."""
     line = _line(formula).translate(_INVISIBLE).replace("^(∘)", "°").replace("^∘", "°")
-    return " ".join(line.split())
+    return " ".join(re.sub(r"(?<=\w)\0", " ", line).replace("\0", "").split())
 
 
 def _line(element: _Element | None) -> str:
@@ -43,7 +44,7 @@ def _written(element: _Element) -> str:
             return _script("_", below) + _script("^", above) + base
         case "f":
             top, bottom = (_line(element.find(f"{M}{name}")) for name in ("num", "den"))
-            return f"{_group(top)}/{_group(bottom)}"
+            return f"{_group(top)}/{_tight(bottom)}"
         case "rad":
             degree = _line(element.find(f"{M}deg"))
             return f"({base})^(1/{degree})" if degree.strip() else f"sqrt({base})"
@@ -58,7 +59,8 @@ def _written(element: _Element) -> str:
             return begin + between.join(_each(element, "e")) + end
         case "func":
             name = _line(element.find(f"{M}fName"))
-            return f"{name}{base}" if base.startswith("(") else f"{name} {base}"
+            # The sign before it becomes a space where a letter or a figure stands there.
+            return f"\0{name}{base}" if base.startswith("(") else f"\0{name} {base}"
         case "limLow":
             return base + _script("_", _line(element.find(f"{M}lim")))
         case "limUpp":
@@ -82,8 +84,15 @@ def _group(text: str) -> str:
     return text if wrapped or _SIMPLE.fullmatch(text) else f"({text})"
 
 
+def _tight(text: str) -> str:
+    """Put brackets round what would not hold together behind a sign: 1/(2a)."""
+    text = text.strip()
+    wrapped = re.fullmatch(r"\([^()]*\)|[^\W\d]+\([^()]*\)", text)
+    return text if wrapped or _WHOLE.fullmatch(text) else f"({text})"
+
+
 def _script(mark: str, text: str) -> str:
-    return mark + _group(text) if text.strip() else ""
+    return mark + _tight(text) if text.strip() else ""
 
 
 def _property(element: _Element, of: str, name: str, default: str) -> str:

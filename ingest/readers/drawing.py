@@ -72,7 +72,7 @@ def _points(element: _Element | None) -> dict[int, str]:
         index, value = point.get("idx", ""), point.find(f"{C}v")
         if index.isdecimal() and value is not None and len(found) < POINTS:
             text = value.text or ""
-            found.setdefault(int(index), figure(text))
+            found.setdefault(int(index), stored(text))
     return found
 
 
@@ -80,7 +80,7 @@ def _pts(element: _Element | None) -> Iterator[_Element]:
     return iter(()) if element is None else element.iter(f"{C}pt")
 
 
-def figure(text: str) -> str:
+def stored(text: str) -> str:
     """Write a stored number as people do: 0.3, not 0.30000000000000004; other text as it is."""
     if not re.fullmatch(r"-?\d{1,20}\.\d{1,30}(?:[eE][+-]?\d{1,3})?", text):
         return text

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ingest.errors import DocumentUnreadable
 from ingest.readers.content import Block, Content, assembled, leading_title, table
 from ingest.readers.docx_lists import LEVELS, figure, whole
-from ingest.readers.drawing import alternative
+from ingest.readers.drawing import alternative, stored
 from ingest.readers.package import ENCRYPTED, Package, counted, opened
 from ingest.readers.raised import joined
 from ingest.readers.stated import iso_date, proper_title, stated_version
@@ -38,7 +38,7 @@ _SKIPPED = frozenset(
 _INDEXES = frozenset(
     f"{TEXT}{name}" for name in ("table-of-content", "illustration-index", "table-index")
 )
-_REPEATED, _WIDEST, _MOST_ROWS = 300, 200, 100_000
+_REPEATED, _WIDEST, _SHEET_WIDEST, _MOST_ROWS = 300, 200, 20_000, 100_000
 _FORMS = {"1": "decimal", "a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman"}
 _FORMS |= {"I": "upperRoman", "": "none"}
 _REMARKS = (
@@ -71,6 +71,7 @@ def _read(package: Package) -> Content:
     blocks: list[Block] = []
     for part in body:
         if part.tag == f"{OFFICE}spreadsheet":
+            reader.widest = _SHEET_WIDEST
             blocks += (
                 block
                 for sheet in part.iter(f"{TABLE}table")
@@ -126,7 +127,9 @@ class _Reader:
         self.outline: dict[int, _Level] = {}
         self.left_out: Counter[str] = Counter()
         self.count = 0  # of the notes so far
-        self.tables = 0
+        self.tables = self.nested = 0
+        self.widest = _WIDEST  # columns of a row
+        self.repeated = _MOST_ROWS  # rows that may still be repeated
         self.noted: list[str] = []  # in the cells of the open table
         self.counts: dict[str, list[int | None]] = {}  # by list style
         self.headed: list[int | None] = [None] * LEVELS
@@ -314,7 +317,9 @@ class _Reader:
 
     def _table(self, element: _Element) -> Iterator[Block]:
         notes = self.count
+        self.nested += 1
         rows = [row for _, row in self.rows(element)]
+        self.nested -= 1
         head = element.find(f"{TABLE}table-header-rows")
         heads = 0 if head is None else len(head.findall(f"{TABLE}table-row"))
         texts = [[text for text, _ in row] for row in rows]
@@ -323,6 +328,10 @@ class _Reader:
             return
         if texts and not heads:
             heads = int(len(texts) > 1 and not pairs(texts))
+        if self.nested:
+            lines = (", ".join(dict.fromkeys(filter(None, row))) for row in texts)
+            yield Block("; ".join(filter(None, lines)))
+            return
         self.tables += 1
         yield from numbered(table(texts, heads), self.tables)
         if self.count > notes:
@@ -339,7 +348,9 @@ class _Reader:
             repeated = max(whole(row.get(f"{TABLE}number-rows-repeated"), 1), 1)
             cells = self._cells(row, number, open_)
             if any(text for text, _ in cells):
-                for at in range(min(repeated, _MOST_ROWS)):
+                copies = min(repeated, 1 + self.repeated)
+                self.repeated -= copies - 1
+                for at in range(copies):
                     yield number + at, list(cells)
             number += repeated
 
@@ -359,7 +370,7 @@ class _Reader:
             if not covered and text and (wide > 1 or high > 1) and len(text) <= _REPEATED:
                 for column in range(len(cells), len(cells) + min(wide, _WIDEST)):
                     open_[column] = (number + high - 1, text)
-            for _ in range(min(times, _WIDEST if text else 20_000 - len(cells))):
+            for _ in range(min(times, _WIDEST if text else self.widest - len(cells))):
                 last, above = open_.get(len(cells), (0, ""))
                 cells.append((above if covered and last >= number else text, kind))
         while cells and not cells[-1][0]:
@@ -371,6 +382,12 @@ class _Reader:
             stamp = cell.get(f"{OFFICE}date-value", "")
             return stamp.removesuffix("T00:00:00").replace("T", " ")
         blocks = list(self.blocks(cell))
+        if not blocks:  # some programs leave out how it is shown
+            names = ("string-value", "value", "boolean-value", "time-value")
+            value = next(filter(None, (cell.get(f"{OFFICE}{name}") for name in names)), "")
+            return value.upper() if kind == "boolean" else stored(value)
+        if cell.get(f"{OFFICE}value") == "NaN":
+            return ""
         self.noted.extend(b.text for b in blocks if re.match(r"\[\d+\] ", b.text))
         return _flat(b for b in blocks if not re.match(r"\[\d+\] ", b.text))
 

@@ -192,7 +192,9 @@ class _Slide:
             if not text:
                 continue
             marker = _marker(own, listed and not _bare(shape, depth), counts, depth)
-            if marker:
+            if marker == "-" and re.match(r"\(?(?:\d{1,3}|[a-z])[.)]\s", text):
+                yield Block(f"{'  ' * depth}{text}", run="item")  # its number is typed
+            elif marker:
                 yield Block(f"{'  ' * depth}{marker} {text}", run="item")
             else:
                 yield Block(text)

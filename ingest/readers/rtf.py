@@ -16,11 +16,17 @@ from ingest.readers.tables import pairs
 LARGEST = 40_000_000  # bytes, without pictures
 
 # Signs that stand for control words which the library drops; no RTF text holds them itself.
-_RAISED, _STRUCK, _END, _CELL, _ROW, _BEGIN, _LEVEL, _NOTE = map(chr, range(0x0E, 0x16))
+_RAISED, _STRUCK, _END, _CELL, _ROW, _BEGIN, _LEVEL, _NOTE, _OUT = map(chr, range(0x0E, 0x17))
 _SIGNS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _WORDS = (
     (re.compile(r"\\(?:nest)?cell(?![a-z]) ?"), _CELL),
     (re.compile(r"\\(?:nest)?row(?![a-z]) ?"), _ROW),
+    # The description of nested rows is marked as one that old readers may skip.
+    (re.compile(r"\\\*\\nesttableprops(?![a-z]) ?"), ""),
+    (
+        re.compile(r"\\pard(?![a-z])(?!(?:\\[a-z]+-?\d* ?|\s){0,60}\\intbl(?![a-z]))"),
+        rf"{_OUT}\\pard",
+    ),
     (re.compile(r"\\trowd(?![a-z]) ?"), rf"\\trowd {_BEGIN}"),
     (re.compile(r"\\outlinelevel([0-8])(?!\d) ?"), rf"\\outlinelevel\1 {_LEVEL}\1"),
     (re.compile(r"\\footnote(?![a-z]) ?"), rf" {_NOTE}"),
@@ -84,36 +90,40 @@ def read(data: bytes) -> Content:
 def _blocks(text: str) -> Iterator[Block]:
     rows: list[list[str]] = []
     row: list[str] = []
-    waiting, begun = "", False
-    for piece in re.split(f"([{_CELL}{_ROW}{_BEGIN}])", text):
-        if piece == _ROW:
-            if row:
-                rows.append(row)
-            row, waiting, begun = [], "", False
-        elif piece == _CELL:
-            row.append(_written(waiting))
-            waiting = ""
-        elif piece == _BEGIN:
+    waiting = ""  # text of which the next sign says whether it is a cell's
+    outside = True
+    for piece in re.split(f"([{_CELL}{_ROW}{_BEGIN}{_OUT}])", text):
+        if piece == _CELL:
+            if outside and not row:
+                before, _, waiting = waiting.rpartition("\n")
+                yield from _flushed(rows, before)
+            row.append(" ".join(_written(waiting).split()))
+            waiting, outside = "", False
+        elif piece == _ROW:
+            rows += [row] if row else []
+            row, outside = [], False
+        elif piece in (_BEGIN, _OUT) and not row:
             # A row's description may stand before its cells, behind them, or both.
-            begun = True
-            if not row and waiting.strip():
-                yield from _table(rows)
-                rows = []
-                yield from _paragraphs(waiting)
+            if waiting.strip():
+                yield from _flushed(rows, waiting)
                 waiting = ""
-        else:
-            waiting = piece
-            if rows and not row and not begun and "\n" in piece and piece.strip():
-                head, _, waiting = piece.rpartition("\n")
-                yield from _table(rows)
-                rows = []
-                yield from _paragraphs(head)
-    yield from _table([*rows, row] if row else rows)
-    yield from _paragraphs(waiting)
+            outside = piece == _OUT
+        elif piece not in (_BEGIN, _OUT):
+            waiting += piece
+    yield from _flushed([*rows, row] if row else rows, waiting.strip())
 
 
-def _table(rows: list[list[str]]) -> Iterator[Block]:
-    yield from table(rows, int(len(rows) > 1 and not pairs(rows)))
+def _flushed(rows: list[list[str]], text: str) -> Iterator[Block]:
+    """Yield a table that is complete, and the paragraphs below it."""
+    if text.strip() or not text:
+        width = max(map(len, rows), default=0)
+        first = next((n for n, row in enumerate(rows) if sum(map(bool, row)) > 1), len(rows))
+        if 0 < first < len(rows) and width > 1:  # lines across the table are captions
+            yield from (Block(cell) for row in rows[:first] for cell in row if cell)
+            del rows[:first]
+        yield from table(rows, int(len(rows) > 1 and not pairs(rows)))
+        rows.clear()
+        yield from _paragraphs(text)
 
 
 def _paragraphs(text: str) -> Iterator[Block]:

@@ -180,7 +180,7 @@ class Sheet:
         self.open = [merged for merged in self.open if merged[2] >= number]
         for left, right, bottom in self.merged.get(number, ()):
             text = texts[left] if left < len(texts) else ""
-            if text:
+            if text and len(self.open) < WIDEST:
                 self.open.append((left, min(right, left + WIDEST), bottom, text))
                 spans = spans or right > left
         for left, right, _, text in self.open:
@@ -204,8 +204,9 @@ class Sheet:
 
     def end(self) -> None:
         run, self.run = self.run, _Run()
-        for number, text in run.captions:  # lines of one cell above the table
-            self.blocks.append(Block(text, run="line", place=self._place(number)))
+        for at, (number, text) in enumerate(run.captions):  # lines of one cell above the table
+            place = "" if at % PART else self._place(number)
+            self.blocks.append(Block(text, run="line", place=place))
         if not run.rows:
             return
         heads = _heads(run)

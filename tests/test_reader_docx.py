@@ -122,6 +122,11 @@ def m(text: str) -> str:
         (f"<m:sSup><m:e>{m('x')}</m:e><m:sup>{m('n+1')}</m:sup></m:sSup>", "x^(n+1)"),
         (f"<m:sSub><m:e>{m('v')}</m:e><m:sub>{m('0')}</m:sub></m:sSub>", "v_0"),
         (f"<m:f><m:num>{m('a+b')}</m:num><m:den>{m('2')}</m:den></m:f>", "(a+b)/2"),
+        (f"<m:f><m:num>{m('1')}</m:num><m:den>{m('2a')}</m:den></m:f>", "1/(2a)"),
+        (
+            f"{m('2')}<m:func><m:fName>{m('sin')}</m:fName><m:e>{m('x')}</m:e></m:func>",
+            "2 sin x",
+        ),
         (f"<m:rad><m:deg/><m:e>{m('2gh')}</m:e></m:rad>", "sqrt(2gh)"),
         (f"<m:d><m:e>{m('a')}</m:e><m:e>{m('b')}</m:e></m:d>", "(a|b)"),
         (
@@ -134,6 +139,10 @@ def m(text: str) -> str:
 def test_formulas(formula: str, line: str) -> None:
     assert text(p(f"{r('So ')}<m:oMath>{formula}</m:oMath>{r('.')}")) == f"So {line}."
     assert text(f"<m:oMathPara><m:oMath>{formula}</m:oMath></m:oMathPara>") == line
+
+
+def test_neighbouring_formulas_are_apart() -> None:
+    assert text(p(f"<m:oMath>{m('a=b')}</m:oMath><m:oMath>{m('c=d')}</m:oMath>")) == "a=b c=d"
 
 
 def note(kind: str, name: int, inside: str) -> str:
@@ -260,6 +269,7 @@ def raised(before: str, figure: str, after: str = "") -> str:
         ("It is 3 s", "-1", "", "It is 3 s^-1"),
         ("Ca", "2+", "", "Ca^2+"),
         ("x", "n", "", "x^n"),
+        ("so E = mc", "2", "", "so E = mc^2"),
         ("It was founded", "3", " in 1962.", "It was founded [3] in 1962."),
         ("It was founded in 1962", "3", ".", "It was founded in 1962 [3]."),
         ("the end.", "12", "", "the end. [12]"),
@@ -450,6 +460,12 @@ def unreadable(data: bytes) -> str:
 def test_too_large_files_are_refused_before_they_unpack() -> None:
     data = archive({"word/document.xml": b"<p/>" * 15_000_000})
     assert unreadable(data) == "it unpacks to 60 MB of text: too large, so split it"
+
+
+def test_too_many_paragraphs_are_refused() -> None:
+    assert unreadable(word("<w:p/>" * 250_001)) == (
+        "it has 250,001 paragraphs: too large, so split it"
+    )
 
 
 def test_missing_and_broken_parts() -> None:

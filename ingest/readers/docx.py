@@ -35,6 +35,8 @@ WP = "{http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing}"
 DC = "{http://purl.org/dc/elements/1.1/}"
 TERMS = "{http://purl.org/dc/terms/}"
 
+PARAGRAPHS = 250_000  # of a file that is read
+
 _OFF = frozenset(("0", "false", "off", "none"))
 _SKIPPED = frozenset(
     f"{W}{name}"
@@ -81,6 +83,9 @@ def _read(package: Package) -> Content:
     body = None if root is None else root.find(f"{W}body")
     if body is None:
         raise DocumentUnreadable("damaged: it has no text body; save it again as .docx")
+    paragraphs = sum(1 for _ in body.iter(f"{W}p"))
+    if paragraphs > PARAGRAPHS:
+        raise DocumentUnreadable(f"it has {paragraphs:,} paragraphs: too large, so split it")
     reader = _Reader(package, main)
     blocks = _headed(list(reader.blocks(body)))
     counts = reader.left_out

@@ -60,7 +60,7 @@ def read(data: bytes) -> Content:
 
 
 def _read(package: Package) -> Content:
-    if b"encryption-data" in package.bytes("META-INF/manifest.xml"):
+    if b"encryption-data" in package.part("META-INF/manifest.xml"):
         raise DocumentUnreadable(ENCRYPTED)
     root = package.xml("content.xml")
     body = None if root is None else root.find(f"{OFFICE}body")

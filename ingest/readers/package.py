@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 OLE = b"\xd0\xcf\x11\xe0"
 MARKUP = (".xml", ".rels", ".vml")  # the parts that are read; pictures and films never are
 LARGEST, LARGEST_PART = 200_000_000, 80_000_000  # bytes of markup in a file, and parsed at once
+TAGS = 6_000_000  # in a part: what each takes in memory is many times what it takes in the file
 RATIO, RATIO_FROM = 100, 50_000_000  # so many times its size is no text, from so many bytes on
 ENCRYPTED = "it is encrypted: save a copy without a password"
 STREAMS = {"WordDocument": ".doc", "Workbook": ".xls", "Book": ".xls", "PowerPoint": ".ppt"}
@@ -63,7 +64,7 @@ class Package:
     names: dict[str, zipfile.ZipInfo]  # by their lower-case path
     damaged: set[str] = field(default_factory=set)
 
-    def bytes(self, name: str) -> bytes:
+    def part(self, name: str) -> bytes:
         """Return a part's bytes, in transitional names; nothing where it is missing or damaged."""
         info = self.names.get(name.lower())
         if info is None:
@@ -84,7 +85,9 @@ class Package:
         info = self.names.get(name.lower())
         if info is not None and info.file_size > LARGEST_PART:
             raise DocumentUnreadable(_too_large(info.file_size))
-        data = self.bytes(name)
+        data = self.part(name)
+        if data.count(b"<") > TAGS:
+            raise DocumentUnreadable(_too_large(len(data)))
         root, whole = parsed(data)
         if data and not whole:
             self.damaged.add(name)
@@ -121,7 +124,7 @@ class Package:
                     copy.writestr(info.filename, self._live(info.filename))
                 elif not name.endswith(MARKUP):
                     copy.writestr(info.filename, b"")
-                elif data := self.bytes(name):
+                elif data := self.part(name):
                     copy.writestr(info.filename, data)
         return stream.getvalue()
 

@@ -43,7 +43,8 @@ def _takes_power(before: str, figure: str) -> bool:
         return False
     if figure[-1].isalpha():
         return len(word[0]) == 1  # x^n; but 1er, Mme
-    return signed or len(word[0]) == 1 or word[0].lower() in UNITS
+    formula = re.search(r"[=+·×*(]\s?[^\W\d_]{1,3}$", before) is not None  # E=mc^2
+    return signed or formula or len(word[0]) == 1 or word[0].lower() in UNITS
 
 
 def joined(pieces: Sequence[tuple[str, str]], *, heading: bool = False) -> str:

@@ -14,6 +14,7 @@ from ingest.readers.stated import iso_date, proper_title, stated_version
 from ingest.readers.tables import pairs
 
 LARGEST = 40_000_000  # bytes, without pictures
+FONTS = 60_000  # characters of a table of fonts, beyond which it is not read
 
 # Signs that stand for control words which the library drops; no RTF text holds them itself.
 _RAISED, _STRUCK, _END, _CELL, _ROW, _BEGIN, _LEVEL, _NOTE, _OUT = map(chr, range(0x0E, 0x17))
@@ -38,7 +39,7 @@ _WORDS = (
         f"{_RAISED}\\1{_END}",
     ),
     (
-        re.compile(r"\\strike(?![a-z0-9]) ?([^{}]{0,2000}?)(?=[{}]|\\strike0)"),
+        re.compile(r"\\strike(?![a-z0-9]) ?([^{}]{0,500}?)(?=[{}]|\\strike0)"),
         f"{_STRUCK}\\1{_END}",
     ),
 )
@@ -63,7 +64,7 @@ def read(data: bytes) -> Content:
     found = {kind: (y, m, d) for kind, y, m, d in _DATE.findall(source)}
     year, month, day = found.get("revtim") or found.get("creatim") or ("", "", "")
     stated = _TITLE.search(source)
-    marked = source
+    marked = source.replace("\\fonttbl", "\\filetbl") if _fonts(source) > FONTS else source
     for word, sign in _WORDS:
         marked = word.sub(sign, marked)
     try:
@@ -85,6 +86,17 @@ def read(data: bytes) -> Content:
     return replace(
         content, title=proper_title(name) or leading, version=stated_version(content.text)
     )
+
+
+def _fonts(source: str) -> int:
+    """Return the length of the table of fonts, which the library reads in quadratic time."""
+    start = source.find("\\fonttbl")
+    depth = 1
+    for brace in re.finditer(r"[{}]", source[start:]) if start >= 0 else ():
+        depth += 1 if brace[0] == "{" else -1
+        if not depth:
+            return brace.start()
+    return len(source) - start if start >= 0 else 0
 
 
 def _blocks(text: str) -> Iterator[Block]:

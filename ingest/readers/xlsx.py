@@ -129,7 +129,7 @@ class Sheet:
         self.blocks: list[Block] = []
         self.tables = 0
         self.run = _Run()
-        source = package.bytes(path) if path else b""
+        source = package.part(path) if path else b""
         self.left_out["formula"] = sum(1 for _ in _UNCOUNTED.finditer(source))
         self.merged: dict[int, list[tuple[int, int, int]]] = {}  # by the first row
         for found in _MERGED.finditer(source, max(source.rfind(b"mergeCells", 0, -20) - 10**7, 0)):

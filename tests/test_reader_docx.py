@@ -54,6 +54,12 @@ def test_headings_by_outline_level_base_style_and_paragraph() -> None:
     assert document.title == "Manual"
 
 
+def test_headings_by_the_names_of_other_programs() -> None:
+    styles = style("x1", "", "Überschrift 1") + style("x2", '<w:basedOn w:val="x1"/>')
+    body = p("Ofen", "x1") + p("Herd", "x2") + p("Pan", "Heading2") + p("text", "Unknown")
+    assert titles(read(body, styles=styles)) == [(1, "Ofen"), (1, "Herd"), (2, "Pan")]
+
+
 def test_wrapped_runs_are_kept_and_moved_away_ones_dropped() -> None:
     change = 'w:id="1" w:author="x"'
     body = (

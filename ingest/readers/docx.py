@@ -50,6 +50,11 @@ _OF_TEMPLATES = ("2013-12-23T23:15:00Z", "2013-01-27T09:14:16Z", "2013-01-27T09:
 _LIFTED = (f"{W}bdo", f"{W}dir", f"{W}customXml")
 _WIDEST = 200  # columns; beyond, a table's rows are taken as they stand
 _REPEATED = 300  # characters of a merged cell that stand in each of the cells it covers
+_TITLES = frozenset("title titel titre título titolo".split())
+_HEADING = re.compile(
+    r"(?:heading|überschrift|titre|título|titolo|kop|rubrik|overskrift|otsikko|nagłówek|nadpis"
+    r"|заголовок|标题|見出し) ?([1-9])"
+)
 _FIELDS = 50  # that are open at once; of more, a file is broken
 _BOLD_LENGTH, _BOLD_WORDS = 90, 14  # of a bold line that may be a heading
 
@@ -185,11 +190,16 @@ class _Styles:
                 child = part.find(f"{W}outlineLvl")
                 if child is not None:
                     return _outline(child)
-            if heading := re.fullmatch(r"heading ?([1-9])", found.name):
-                return int(heading[1])
-            if found.name == "title":
-                return 0
-        return None
+            if (named := _named_level(found.name)) is not None:
+                return named
+        return None if style in self.by_id else _named_level(style.lower())
+
+
+def _named_level(name: str) -> int | None:
+    """Return the level of a heading by the name of its style, in lower case."""
+    if heading := _HEADING.fullmatch(name):
+        return int(heading[1])
+    return 0 if name in _TITLES else None
 
 
 @dataclass
@@ -318,7 +328,8 @@ class _Reader:
     def _style(self, paragraph: _Element) -> tuple[str, _Element | None]:
         own = paragraph.find(f"{W}pPr")
         style = "" if own is None else _value(own, "pStyle")
-        return style if style in self.styles.by_id else self.styles.default, own
+        known = style in self.styles.by_id or _named_level(style.lower()) is not None
+        return style if known else self.styles.default, own
 
     def _level(self, style: str, own: _Element | None) -> int | None:
         outline = None if own is None else own.find(f"{W}outlineLvl")

@@ -16,7 +16,7 @@ from office import archive, odf
 
 from ingest.documents import Document, read_document
 from ingest.errors import DocumentUnreadable
-from ingest.readers import xlsx
+from ingest.readers import package, xlsx
 from ingest.readers.raised import joined
 
 
@@ -436,6 +436,28 @@ def test_no_damage_ends_in_another_error(suffix: str) -> None:
             broken = parts[name][: cut.start()] + parts[name][cut.end() :]
             survives(f"a.{suffix}", archive({**parts, name: broken}))
         survives(f"a.{suffix}", archive({n: part for n, part in parts.items() if n != name}))
+
+
+def test_a_workbook_without_its_kind_is_refused() -> None:
+    with zipfile.ZipFile(io.BytesIO(saved(workbook(["a"])))) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    kinds = parts["[Content_Types].xml"].replace(b"sheet.main", b"other")
+    with pytest.raises(DocumentUnreadable, match="^damaged: "):
+        read_document("a.xlsx", archive({**parts, "[Content_Types].xml": kinds}))
+
+
+@pytest.mark.parametrize("suffix", ["pptx", "xlsx"])
+def test_strict_files_are_read(suffix: str) -> None:
+    data = saved(slides() if suffix == "pptx" else workbook(["a", "b"], ["c", 1.5]))
+    parts: dict[str, str | bytes] = {}
+    with zipfile.ZipFile(io.BytesIO(data)) as old:
+        for name in old.namelist():
+            part = old.read(name)
+            for strict, usual in package._TRANSITIONAL.items():
+                part = part if name.startswith("[") else part.replace(usual, strict)
+            parts[name] = part
+    strict_file = read_document(f"a.{suffix}", archive(parts))
+    assert strict_file.text == read_document(f"a.{suffix}", data).text
 
 
 def survives(name: str, data: bytes) -> None:

@@ -37,6 +37,7 @@ _BROKEN = (
     NotImplementedError,
     AssertionError,
     RecursionError,
+    OSError,
     zipfile.BadZipFile,
 )
 _RUNNING = ("dt", "ftr", "sldNum", "hdr")  # date, foot and number of a slide

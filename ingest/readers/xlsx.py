@@ -40,6 +40,7 @@ _BROKEN = (
     NotImplementedError,
     AssertionError,
     RecursionError,
+    OSError,
     OverflowError,
     EOFError,
     zipfile.BadZipFile,

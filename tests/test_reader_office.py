@@ -442,7 +442,7 @@ def test_a_workbook_without_its_kind_is_refused() -> None:
     with zipfile.ZipFile(io.BytesIO(saved(workbook(["a"])))) as old:
         parts = {name: old.read(name) for name in old.namelist()}
     kinds = parts["[Content_Types].xml"].replace(b"sheet.main", b"other")
-    with pytest.raises(DocumentUnreadable, match="^damaged: "):
+    with pytest.raises(DocumentUnreadable, match=r"^damaged: "):
         read_document("a.xlsx", archive({**parts, "[Content_Types].xml": kinds}))
 
 

@@ -11,7 +11,20 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from ingest.errors import DocumentUnreadable
-from ingest.readers import docx, epub, html, mail, markdown, notebook, pdf, plain
+from ingest.readers import (
+    docx,
+    epub,
+    html,
+    mail,
+    markdown,
+    notebook,
+    odt,
+    pdf,
+    plain,
+    pptx,
+    rtf,
+    xlsx,
+)
 from ingest.readers.content import Content, Heading, Place
 
 VERSION = 1  # changes when the same bytes would be read otherwise
@@ -41,6 +54,8 @@ def read_document(name: str, data: bytes) -> Document:
     """
     suffix = PurePath(name).suffix.lower()
     if suffix not in SUFFIXES:
+        if suffix in OLD:
+            raise DocumentUnreadable(f"it is an old {suffix} file: save it as {OLD[suffix]}")
         known = " ".join(sorted(SUFFIXES))
         raise DocumentUnreadable(f"unsupported kind {suffix or '(no suffix)'}: use {known}")
     if not data.strip():
@@ -86,5 +101,13 @@ SUFFIXES: dict[str, Callable[[bytes], Content]] = {
     ".ipynb": notebook.read,
     ".pdf": pdf.read,
     ".docx": docx.read,
+    ".pptx": pptx.read,
+    ".xlsx": xlsx.read,
+    ".odt": odt.read,
+    ".ods": odt.read,
+    ".rtf": rtf.read,
 }
 """What can be read: a file's suffix, in lower case, and the function that reads its bytes."""
+
+OLD = {".doc": ".docx", ".dot": ".docx", ".xls": ".xlsx", ".ppt": ".pptx", ".pps": ".pptx"}
+"""Suffixes of formats that no reader reads, and as what their program saves them for one."""

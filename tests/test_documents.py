@@ -185,8 +185,8 @@ def test_html_of_deep_nesting_is_read() -> None:
 def test_docx() -> None:
     document = read_document("a.docx", samples.docx_bytes())
     assert document.text == (
-        "The handbook\n\nBefore any section.\n\nPrices:\n\n- apples\n- pears\n\n"
-        "Fruit | Price\napple | 3.5\n\nDetails\n\nAfter the table, with a tracked insertion."
+        "The handbook\n\nBefore any section.\n\nPrices:\n\n- apples\n1. pears\n\n"
+        "| Fruit | Price |\n| --- | --- |\n| apple | 3.5 |\n\nDetails\n\nAfter the table, with a tracked insertion."
     )
     assert titles(document) == [(0, "The handbook"), (1, "Prices"), (2, "Details")]
     assert lines(document) == ["The handbook", "Prices:", "Details"]
@@ -264,6 +264,11 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
             "it is encrypted: save a copy without a password",
         ),
         ("a.docx", OLE, "it is an old .doc file: save it as .docx"),
+        ("a.xlsx", OLE, "it is an old .xls file: save it as .xlsx"),
+        ("a.pptx", OLE, "it is an old .ppt file: save it as .pptx"),
+        ("a.doc", OLE, "it is an old .doc file: save it as .docx"),
+        ("a.XLS", OLE, "it is an old .xls file: save it as .xlsx"),
+        ("a.ppt", OLE, "it is an old .ppt file: save it as .pptx"),
         ("a.docx", b"PK no zip", "damaged: File is not a zip file"),
     ],
 )

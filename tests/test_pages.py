@@ -65,11 +65,6 @@ def test_what_pdfium_does_not_have_has_no_box(document: Document) -> None:
     assert pages.picture(DATA, other, 1, [(0, 20)]).boxes == ((),)
 
 
-def test_a_sign_that_the_text_leaves_out_shifts_nothing() -> None:
-    aligned = pages._aligned("Alphabeta", "XAlp>habeta")
-    assert "".join("XAlp>habeta"[aligned[n]] for n in range(9)) == "Alphabeta"
-
-
 @pytest.mark.parametrize(("wide", "tall"), [(14_400, 14_400), (200, 200_000), (10, 10), (612, 792)])
 def test_a_picture_is_never_large(wide: int, tall: int) -> None:
     data = DATA.replace(b"[0 0 612 792]", f"[0 0 {wide} {tall}]".encode())

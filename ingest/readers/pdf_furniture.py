@@ -1,0 +1,107 @@
+"""Running heads, feet and page numbers: lines that repeat at the edges of pages."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from ingest.readers.pdf_lines import Row
+
+DEEP = 3  # lines from the edge that are looked at
+BAND = 0.16  # of the page's height from its edge: no running line is further in
+FEW = 3  # pages that a line repeats on
+LEVEL = 6.0  # points that it may move
+
+_ROMAN = re.compile(r"[ivxlc]{1,7}")
+_DIGITS = re.compile(r"\d+")
+
+
+def running_lines(pages: Sequence[tuple[float, Sequence[Row]]]) -> tuple[list[set[int]], list[str]]:
+    """Return for each page which of its lines are furniture, and the words of those that are.
+
+    pages: their heights, and their lines from the top down.
+    """
+    seen: dict[tuple[str, str], list[tuple[int, float, str]]] = defaultdict(list)
+    edges = [_edges(height, rows) for height, rows in pages]
+    inner: set[str] = set()
+    for page, lines in enumerate(edges):
+        for side, _, key, y, text in lines:
+            seen[side, key].append((page, y, text))
+        outer = {n for _, n, *_ in lines}
+        inner.update(_key(_said(row)) for n, row in enumerate(pages[page][1]) if n not in outer)
+    least = FEW if len(pages) > FEW else max(2, len(pages))
+    found: list[set[int]] = []
+    words: dict[str, str] = {}
+    heads: set[str] = set()  # of tables that go on from page to page: the first stays
+    for page, lines in enumerate(edges):
+        gone: set[int] = set()
+        rows = pages[page][1]
+        for side in ("head", "foot"):
+            for _, n, key, y, text in (line for line in lines if line[0] == side):
+                near = [line for line in seen[side, key] if abs(line[1] - y) < LEVEL]
+                if len({line[0] for line in near}) < least or not _is_running(near, key, inner):
+                    break
+                if side == "head" and _heads_table(rows, n) and key not in heads:
+                    heads.add(key)
+                    break
+                gone.add(n)
+                if any(map(str.isalpha, key)) and key not in heads:
+                    words.setdefault(key, text)
+        found.append(gone)
+    emptied = sum(bool(rows) and len(gone) == len(rows) for gone, (_, rows) in
+                  zip(found, pages, strict=True))  # fmt: skip
+    if emptied * 2 >= len(pages):  # what repeats is all there is
+        return [set() for _ in pages], []
+    return found, list(words.values())
+
+
+def is_edge(height: float, row: Row) -> bool:
+    """Tell whether a line is where running heads and feet are."""
+    return min(row[0].base, height - row[0].base) <= BAND * height
+
+
+def _is_running(near: Sequence[tuple[int, float, str]], key: str, inner: set[str]) -> bool:
+    """Tell a running line from a table's or list's lines that differ by their figures alone."""
+    if len({text for _, _, text in near}) == 1:
+        return any(map(str.isalnum, key))
+    if any(map(str.isalpha, key)):
+        return key not in inner
+    if key not in ("#", "#/#"):
+        return False
+    # Page numbers grow as the pages do.
+    ahead = Counter(int(_DIGITS.findall(text)[0][:9]) - page for page, _, text in near
+                    if _DIGITS.search(text))  # fmt: skip
+    return not ahead or max(ahead.values()) * 2 >= len(near)
+
+
+def _heads_table(rows: Sequence[Row], n: int) -> bool:
+    if len(rows[n]) < 2 or n + 1 >= len(rows) or len(rows[n + 1]) < 2:
+        return False
+    return rows[n][0].base - rows[n + 1][0].base < 2.6 * max(rows[n][0].size, 1)
+
+
+def _said(row: Row) -> str:
+    return " ".join(piece.text for piece in row)
+
+
+def _key(text: str) -> str:
+    """Return a line as it is compared: without figures, blanks and dashes."""
+    key = _DIGITS.sub("#", text.casefold())
+    if _ROMAN.fullmatch(key.strip("-–— ")):
+        key = "#"
+    return "".join(key.split()).strip("-–—|·")
+
+
+def _edges(height: float, rows: Sequence[Row]) -> list[tuple[str, int, str, float, str]]:
+    """Return the lines near a page's edges, from the outside: side, index, key, place, text."""
+    found = []
+    order = sorted(range(len(rows)), key=lambda n: -rows[n][0].base)
+    for side, near in (("head", order[:DEEP]), ("foot", order[::-1][:DEEP])):
+        for n in near:
+            y = rows[n][0].base
+            if (height - y if side == "head" else y) > BAND * height:
+                break
+            text = _said(rows[n])
+            found.append((side, n, _key(text), y, text))
+    return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ingest.errors import DocumentUnreadable
-from ingest.readers.content import Block, Content, assembled, table
+from ingest.readers.content import Block, Content, Heading, assembled, heading_title, table
 from ingest.readers.pdf_chars import Sheet, sheet_of, wide
 from ingest.readers.pdf_furniture import is_edge, running_lines
 from ingest.readers.pdf_headings import body_of, levels_of
@@ -22,6 +22,7 @@ from ingest.readers.pdf_text import Spelling, spelled
 PDFIUM = threading.Lock()  # pdfium keeps global state: two threads must not be in it at once
 UNREAD = 0.3  # of a page's signs without a letter, and nobody can read it
 NOTE = 0.92  # of the body's type size: a footnote's is no larger
+TOP = 5  # blocks of the first page that may be the title
 OUTLINE = 5000  # bookmarks that are looked at
 
 _JUNK = re.compile(
@@ -54,6 +55,7 @@ class _Part:
     block: Paragraph | Grid
     page: int  # counted from 0
     level: int | None = None
+    title: str = ""  # as a bookmark has it
     breaks: list[tuple[int, int]] = field(default_factory=list)  # line, page
 
 
@@ -89,7 +91,7 @@ def read(data: bytes) -> Content:
     content = _written(parts, spelling, len(pages))
     return replace(
         content,
-        title=_title(title, parts, content),
+        title=_title(title, parts),
         date="-".join(date.groups()) if date else "",
         version=_version(parts, words),
         remarks=tuple(remarks),
@@ -254,14 +256,14 @@ def _flow(
     """Return the paragraphs and tables of all pages in order, with their headings marked."""
     marks: dict[int, list[tuple[str, int]]] = {}
     for title, level, page in outline:
-        marks.setdefault(page, []).append((_line_key(title), level))
+        marks.setdefault(page, []).append((title, level))
     parts: list[_Part] = []
     marked = 0
     for number, page in enumerate(pages):
         rows = [row for n, row in enumerate(page.rows) if n not in gone[number]]
         found = [_Part(block, number) for block in blocks_of(page.sheet, rows)]
-        for key, level in marks.get(number, ()):
-            marked += _mark(found, key, level)
+        for title, level in marks.get(number, ()):
+            marked += _mark(found, title, level)
         parts += found
         page.rows = []
     paragraphs = [part.block for part in parts if isinstance(part.block, Paragraph)]
@@ -284,8 +286,9 @@ def _lines(block: Paragraph | Grid) -> list[list[str]]:
     return [[word.text for word in line] for cell in cells for line in [*cell, []]]
 
 
-def _mark(parts: list[_Part], key: str, level: int) -> int:
+def _mark(parts: list[_Part], title: str, level: int) -> int:
     """Make a heading of the lines that a bookmark names, apart from the lines around."""
+    key = _line_key(title)
     for at, part in enumerate(parts):
         block = part.block
         if not isinstance(block, Paragraph) or part.level is not None:
@@ -301,7 +304,7 @@ def _mark(parts: list[_Part], key: str, level: int) -> int:
                         _Part(replace(block, lines=block.lines[low:high]), part.page)
                         for low, high in cuts
                     ]
-                    pieces[1].level = level
+                    pieces[1].level, pieces[1].title = level, title
                     parts[at : at + 1] = [
                         piece for piece, (low, high) in zip(pieces, cuts, strict=True) if low < high
                     ]
@@ -359,9 +362,12 @@ def _goes_on(last: _Part, part: _Part, adjacent: bool) -> bool:
     text, following = first.text().rstrip(), second.text()
     if _ENDED.search(text[-8:]):
         return False
-    if following[:1].islower() or text[-1:] in ",-‐":
+    if text[-1:] in "-‐":
         return True
-    return first.full and len(first.lines) + len(second.lines) > 2
+    flows = following[:1].islower() or text[-1:] == ","
+    if flows:
+        return first.full > 0.55
+    return first.full > 0.85 and len(first.lines) + len(second.lines) > 2
 
 
 def _join(last: _Part, part: _Part) -> None:
@@ -415,6 +421,8 @@ def _written(parts: Sequence[_Part], spelling: Spelling, count: int) -> Content:
         run, side = _run(parts, n, side)
         blocks.append(Block(written, part.level, run))
     content = assembled(blocks)
+    titles = [part.title for part in parts if part.level is not None]
+    content = replace(content, headings=_named(content.headings, titles))
     places: list[int] = []
     offset = 0
     for n, made in enumerate(blocks):
@@ -430,6 +438,15 @@ def _written(parts: Sequence[_Part], spelling: Spelling, count: int) -> Content:
     if pages:
         pages[0] = 0
     return replace(content, pages=tuple(pages))
+
+
+def _named(headings: Sequence[Heading], titles: Sequence[str]) -> tuple[Heading, ...]:
+    if len(headings) != len(titles):  # one without a letter or figure
+        return tuple(headings)
+    return tuple(
+        replace(heading, title=heading_title(title)) if title else heading
+        for heading, title in zip(headings, titles, strict=True)
+    )
 
 
 def _marked(text: str, block: Paragraph) -> str:
@@ -475,19 +492,24 @@ def _near(parts: Sequence[_Part], n: int) -> bool:
     return len(above.lines) == len(below.lines) == 1 and 0 < below.above <= 1.35
 
 
-def _title(stated: str, parts: Sequence[_Part], content: Content) -> str:
+def _title(stated: str, parts: Sequence[_Part]) -> str:
     """Return the file's title property, else the largest line at the top of the first page."""
     if stated and not _JUNK.fullmatch(stated) and any(map(str.isalpha, stated)):
         return stated
-    headings = [part for part in parts if part.level is not None]
-    if not headings or headings[0].page or headings[0] not in parts[:3]:
+    top = [
+        part.block
+        for part in parts[:TOP]
+        if part.page == 0 and isinstance(part.block, Paragraph) and len(part.block.lines) <= 3
+    ]
+    largest = max(top, key=lambda block: block.size, default=None)
+    others = [part.block.size for part in parts if part.block is not largest]
+    body, _ = body_of([part.block for part in parts if isinstance(part.block, Paragraph)])
+    if largest is None or largest.size < 1.15 * max([body, *others]):
         return ""
-    first = headings[0].block
-    assert isinstance(first, Paragraph)
-    others = [part.block.size for part in parts if part is not headings[0]]
-    if any(size >= 0.97 * first.size for size in others) or _NUMBERED.match(first.text()):
+    text = str(spelled(largest.lines, Spelling()))
+    if _NUMBERED.match(text) or len(text) > 200 or not any(map(str.isalpha, text)):
         return ""
-    return content.headings[0].title if content.headings else ""
+    return heading_title(text)
 
 
 def _version(parts: Sequence[_Part], running: Sequence[str]) -> str:

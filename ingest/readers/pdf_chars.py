@@ -206,7 +206,7 @@ def _kind(text: Any, index: int, frame: Frame) -> tuple[float, bool, int]:
     weight = raw.FPDFText_GetFontWeight(text, index)
     if not bold and weight >= 650 and b"+" not in font:  # of an embedded font it is a guess
         bold = True
-    return abs(size), bold, turn if turn == ASLANT else (turn + frame.turns) % 4
+    return abs(size), bold, turn if turn == ASLANT else (turn - frame.turns) % 4
 
 
 def _base(turn: int, x: float, y: float) -> float:

@@ -17,6 +17,9 @@ _ROMAN = re.compile(r"[ivxlc]{1,7}")
 _DIGITS = re.compile(r"\d+")
 
 
+Edge = tuple[str, int, str, float, str]  # side, index, key, place, text
+
+
 def running_lines(pages: Sequence[tuple[float, Sequence[Row]]]) -> tuple[list[set[int]], list[str]]:
     """Return for each page which of its lines are furniture, and the words of those that are.
 
@@ -34,13 +37,15 @@ def running_lines(pages: Sequence[tuple[float, Sequence[Row]]]) -> tuple[list[se
     found: list[set[int]] = []
     words: dict[str, str] = {}
     heads: set[str] = set()  # of tables that go on from page to page: the first stays
+    numbered = _numbered(edges)
     for page, lines in enumerate(edges):
         gone: set[int] = set()
         rows = pages[page][1]
         for side in ("head", "foot"):
             for _, n, key, y, text in (line for line in lines if line[0] == side):
                 near = [line for line in seen[side, key] if abs(line[1] - y) < LEVEL]
-                if len({line[0] for line in near}) < least or not _is_running(near, key, inner):
+                repeats = len({line[0] for line in near}) >= least
+                if not (repeats and _is_running(near, key, inner)) and (page, n) not in numbered:
                     break
                 if side == "head" and _heads_table(rows, n) and key not in heads:
                     heads.add(key)
@@ -54,6 +59,25 @@ def running_lines(pages: Sequence[tuple[float, Sequence[Row]]]) -> tuple[list[se
     if emptied * 2 >= len(pages):  # what repeats is all there is
         return [set() for _ in pages], []
     return found, list(words.values())
+
+
+def _numbered(edges: Sequence[Sequence[Edge]]) -> set[tuple[int, int]]:
+    """Return the lines, by page and index, that a page number ends or begins.
+
+    Heads that change with the chapter are told by it: it grows as the pages do.
+    """
+    found: dict[tuple[str, bool, int, int], list[tuple[int, int]]] = defaultdict(list)
+    for page, lines in enumerate(edges):
+        for side in ("head", "foot"):
+            _, n, _, y, text = next(
+                (line for line in lines if line[0] == side), (side, 0, "", 0, "")
+            )
+            words = text.split()
+            for at in (0, -1):
+                if len(words) > 1 and words[at].isdecimal() and len(words[at]) < 6:
+                    key = (side, at == 0, int(words[at]) - page, round(y / LEVEL))
+                    found[key].append((page, n))
+    return {line for lines in found.values() if len(lines) >= FEW for line in lines}
 
 
 def is_edge(height: float, row: Row) -> bool:
@@ -93,8 +117,8 @@ def _key(text: str) -> str:
     return "".join(key.split()).strip("-–—|·")
 
 
-def _edges(height: float, rows: Sequence[Row]) -> list[tuple[str, int, str, float, str]]:
-    """Return the lines near a page's edges, from the outside: side, index, key, place, text."""
+def _edges(height: float, rows: Sequence[Row]) -> list[Edge]:
+    """Return the lines near a page's edges, from the outside."""
     found = []
     order = sorted(range(len(rows)), key=lambda n: -rows[n][0].base)
     for side, near in (("head", order[:DEEP]), ("foot", order[::-1][:DEEP])):

@@ -41,7 +41,7 @@ class Paragraph:
     bottom: float
     size: float
     bold: bool
-    full: bool = False  # its last line reaches the column's end: it may go on elsewhere
+    full: float = 0.0  # how much of the column's width its last line has
     above: float = 99.0  # points between it and what stands over it, in leadings
     edge: float = 0.0  # where the lines of its column begin
     listed: bool = False  # a list's item, or a line that is one by itself
@@ -262,7 +262,7 @@ def _joined(lines: list[Piece], pieces: list[Row], least: float) -> list[Paragra
                     listed=item or tabular,
                 )
             )
-        found[-1].full = not tabular and max(other.right for other in same) - line.right < 6 * size
+        found[-1].full = 0.0 if tabular else (line.right - edge) / max(right - edge, size)
     return found
 
 
@@ -312,6 +312,8 @@ def _ends(
     # The next word would have had room on the line above: its end was meant.
     room = right - above.right - (line.words[0].right - line.words[0].left) - FULL * size
     starts = line.text[0]
+    if above.text[-1] in "-‐" and above.text[-2:-1].isalnum():
+        return False
     if room > 0 and (ended or (room > 2 * size and not starts.islower())):
         return True
     if before.listed:

@@ -17,6 +17,7 @@ TOUCHING = 0.09  # of the type size: no gap, whatever pdfium takes it for
 WIDE = 1.0  # of the type size between two words: pieces of a line, maybe cells or columns
 LEVEL = 0.2  # of the type size between baselines: the same line
 SMALL = 0.87  # of the type size beside it: may be raised or lowered
+LEADERS = 5  # dots in a row: more lead to a page number
 SHIFT = 0.75  # of the type size: a raised sign is no higher
 
 
@@ -138,6 +139,8 @@ def _words(chars: Iterable[Char], aslant: bool = False) -> list[Word]:
 def _follows(last: Char, char: Char) -> bool:
     """Tell whether a sign goes on with the word that the sign before it is in."""
     size = last.size if last.size > char.size else char.size
+    if char.left == last.left and char.base == last.base:  # a ligature's other letters
+        return True
     if from_right(char.sign) and from_right(last.sign):
         gap = last.left - char.right
     else:
@@ -195,6 +198,7 @@ def _settle(small: list[Word], large: list[Word]) -> None:
 
 def _pieces(words: list[Word]) -> Row:
     words.sort(key=lambda word: word.left)
+    words = _without_leaders(words)
     runs = [[words[0]]]
     end = words[0].right
     for last, word in pairwise(words):
@@ -206,3 +210,37 @@ def _pieces(words: list[Word]) -> Row:
     if 2 * sum(map(from_right, signs)) > len(signs):
         return [Piece(run[::-1]) for run in reversed(runs)]
     return [Piece(run) for run in runs]
+
+
+def _without_leaders(words: list[Word]) -> list[Word]:
+    """Cut the dots that lead to a page number down to three."""
+    found: list[Word] = []
+    dots = 0
+    for word in words:
+        bare = word.text.rstrip(".…·")
+        tail = len(word.text) - len(bare)
+        if not bare:
+            dots += tail
+            found.append(word)
+            continue
+        if dots > LEADERS:
+            _cut(found)
+        dots = tail
+        found.append(word)
+    if dots > LEADERS:
+        _cut(found)
+    return found
+
+
+def _cut(words: list[Word]) -> None:
+    """Cut the dots at the end of some words."""
+    dots: list[Char] = []
+    while words and (tail := len(words[-1].text) - len(words[-1].text.rstrip(".…·"))):
+        last = words.pop()
+        if tail < len(last.chars):
+            words.append(Word(last.chars[:-tail]))
+        dots = last.chars[-tail:] + dots
+        if tail < len(last.chars):
+            break
+    if dots:
+        words.append(Word(dots[:3]))

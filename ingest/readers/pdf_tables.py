@@ -14,7 +14,7 @@ RULES = 800  # of a page: more are a drawing
 NEAR = 2.5  # points: rules that touch
 FEW_ROWS = 2
 PITCH = 2.6  # of the type size between the baselines of two rows of an unruled table
-WRAP = 1.45  # of the type size: closer, and a lone cell goes on with the one above
+WRAP = 1.5  # of the type size: closer, and a lone cell goes on with the one above
 
 Cell = list[list[Word]]  # its lines
 
@@ -333,8 +333,8 @@ def _sure(rows: Sequence[Sequence[str]]) -> bool:
         return False
     if wide == 2 and sum(row[0].endswith(":") for row in full) * 2 >= len(full):
         return False
-    if any("...." in cell or ". . ." in cell for row in rows for cell in row):
-        return False
+    if sum(any(cell.endswith("...") for cell in row) for row in rows) * 2 >= len(rows):
+        return False  # a list of contents, or an index
     if all(is_enumerator(row[0]) for row in full if row[0]) and wide == 2:
         return False
     long = sum(len(cell) > 90 for row in rows for cell in row)

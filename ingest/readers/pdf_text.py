@@ -60,6 +60,8 @@ class Spelling:
         if not _breaks(end):
             return 0, " "
         first, second = _edges(end, start)
+        if second.isupper() and first.isupper() and (first + second).casefold() in self.known:
+            return 1, ""
         if not second or not second[0].islower():
             return 0, "" if start[:1].isalnum() else " "
         first, second = first.casefold(), second.casefold()
@@ -209,6 +211,8 @@ def _marks(before: str, run: str, inside: bool, following: str) -> tuple[str, st
         sign = not run[-1].isdigit() or not run[0].isdigit()
         if number or symbol or (sign and word):
             return "^", ""
+    if run.isalpha() and following[:1].isalpha():
+        return None
     if not _MARK.fullmatch(run):
         if before[-1:].isdigit() and run.isalpha() and len(run) == 1:
             return "^", ""

@@ -22,6 +22,11 @@ from ingest.readers.pdf_text import Spelling, spelled
 PDFIUM = threading.Lock()  # pdfium keeps global state: two threads must not be in it at once
 UNREAD = 0.3  # of a page's signs without a letter, and nobody can read it
 NOTE = 0.92  # of the body's type size: a footnote's is no larger
+OPEN = frozenset(  # words that no paragraph ends with
+    "a an the of to in on at by for from with and or nor but if that which who is are was were be"
+    " not no as than into der die das dem den des ein eine und oder von zu im am mit für auf le la"
+    " les un une de du des et ou à en el los y o del".split()
+)
 TOP = 5  # blocks of the first page that may be the title
 OUTLINE = 5000  # bookmarks that are looked at
 
@@ -153,12 +158,11 @@ def page_words(
     index below NONE is of a form's field, whose rectangles come second; -2 is the first.
     """
     page = page_of(pdf, number, form)
-    held = "".join(text.split())
+    held = _bare(text)
     rows = [
         row
         for row in page.rows
-        if "".join(word.text for piece in row for word in piece.words)[:200] in held
-        or not is_edge(page.sheet.height, row)
+        if not is_edge(page.sheet.height, row) or any(_bare(piece.text) in held for piece in row)
     ]
     words: list[tuple[str, list[int]]] = []
     spelling = Spelling()
@@ -174,6 +178,10 @@ def page_words(
             for found in re.finditer(r"\S+", signs):
                 words.append((found[0], written.sources[found.start() : found.end()]))
     return words, page.sheet.fields
+
+
+def _bare(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
 
 
 def _cleaned(text: str) -> str:
@@ -326,7 +334,7 @@ def _continued(parts: list[_Part], size: float) -> list[_Part]:
         # Footnotes stand between the halves of a sentence: they go before it.
         while at >= 0 and _is_note(found[at], size) and found[at].page == part.page - 1:
             at -= 1
-        if at >= 0 and _goes_on(found[at], part, at == len(found) - 1):
+        if at >= 0 and _goes_on(found[at], part):
             last = found.pop(at)
             found.append(last)
             _join(last, part)
@@ -342,7 +350,7 @@ def _is_note(part: _Part, size: float) -> bool:
     return isinstance(block, Paragraph) and part.level is None and block.size < NOTE * size
 
 
-def _goes_on(last: _Part, part: _Part, adjacent: bool) -> bool:
+def _goes_on(last: _Part, part: _Part) -> bool:
     first, second = last.block, part.block
     if not (isinstance(first, Paragraph) and isinstance(second, Paragraph)):
         return False
@@ -351,7 +359,7 @@ def _goes_on(last: _Part, part: _Part, adjacent: bool) -> bool:
         column = (
             last.page == part.page
             and isinstance(second, Paragraph)
-            and (second.top > first.top and second.left > first.left)
+            and (second.top > first.bottom and second.left > first.left)
         )
         if not column or last.level is not None or part.level is not None or second.listed:
             return False
@@ -365,8 +373,8 @@ def _goes_on(last: _Part, part: _Part, adjacent: bool) -> bool:
     if text[-1:] in "-‐":
         return True
     flows = following[:1].islower() or text[-1:] == ","
-    if flows:
-        return first.full > 0.55
+    if flows or text.rsplit(None, 1)[-1] in OPEN:
+        return first.full > 0.3
     return first.full > 0.85 and len(first.lines) + len(second.lines) > 2
 
 

@@ -126,7 +126,6 @@ def spelled(lines: Sequence[Line], spelling: Spelling) -> Text:
     text = Text()
     struck = False
     for n, line in enumerate(lines):
-        text.starts.append(len(text.sources))
         size, base = _measure(line)
         for k, word in enumerate(line):
             gap = " " if k else ""
@@ -141,6 +140,8 @@ def spelled(lines: Sequence[Line], spelling: Spelling) -> Text:
             opening = "~~" if word.struck and not struck else ""
             struck = word.struck
             text.add(gap)
+            if not k:
+                text.starts.append(len(text.sources))
             _write(text, word, opening, size, base)
     if struck:
         text.add("~~")

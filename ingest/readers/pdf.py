@@ -190,24 +190,24 @@ def _cleaned(text: str) -> str:
 
 def _outline(pdf: Any) -> list[tuple[str, int, int]]:
     """Return the bookmarks that name a page: title, level, index of the page."""
-    from pypdfium2 import raw
-
     found = []
     for bookmark in pdf.get_toc():
         target = bookmark.get_dest()
         page = target.get_index() if target else None
-        title = _cleaned(
-            wide(
-                lambda buffer, size, mark=bookmark: raw.FPDFBookmark_GetTitle(
-                    mark.raw, buffer, size
-                )
-            )
-        )
+        title = _bookmark_title(bookmark)
         if page is not None and 0 <= page < len(pdf) and _line_key(title):
             found.append((title, bookmark.level + 1, page))
         if len(found) == OUTLINE:
             break
     return found
+
+
+def _bookmark_title(bookmark: Any) -> str:
+    from pypdfium2 import raw
+
+    return _cleaned(
+        wide(lambda buffer, size: raw.FPDFBookmark_GetTitle(bookmark.raw, buffer, size))
+    )
 
 
 def _take_unreadable(pages: Sequence[_Page]) -> list[str]:
@@ -267,13 +267,13 @@ def _flow(
         marks.setdefault(page, []).append((title, level))
     parts: list[_Part] = []
     marked = 0
-    for number, page in enumerate(pages):
-        rows = [row for n, row in enumerate(page.rows) if n not in gone[number]]
-        found = [_Part(block, number) for block in blocks_of(page.sheet, rows)]
+    for number, held in enumerate(pages):
+        rows = [row for n, row in enumerate(held.rows) if n not in gone[number]]
+        found = [_Part(block, number) for block in blocks_of(held.sheet, rows)]
         for title, level in marks.get(number, ()):
             marked += _mark(found, title, level)
         parts += found
-        page.rows = []
+        held.rows = []
     paragraphs = [part.block for part in parts if isinstance(part.block, Paragraph)]
     for part in parts:
         spelling.learn(_lines(part.block))
@@ -281,9 +281,9 @@ def _flow(
     body = body_of(paragraphs)
     if not marked:
         levels = levels_of(paragraphs, body)
-        held = [part for part in parts if isinstance(part.block, Paragraph)]
+        apart = [part for part in parts if isinstance(part.block, Paragraph)]
         for n, level in levels.items():
-            held[n].level = level
+            apart[n].level = level
     return _continued(parts, body[0])
 
 

@@ -9,7 +9,7 @@ import ctypes
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -21,6 +21,9 @@ DEPTH = 4  # of forms in forms
 SEGMENTS = 400  # of one path
 ASLANT = 4  # in place of quarter turns: a watermark
 LONG = 1_000_000  # bytes of a string
+DRAWN = 0.1  # of the type size between texts that are drawn apart
+DOT = (1.5, 7.0)  # points across a list's sign that is drawn
+DOTS = 300  # of a page: more are a diagram
 THIN = 2.5  # points: what is thinner is a line
 
 
@@ -61,6 +64,7 @@ class Sheet:
     unread: int = 0  # signs whose letters the file does not tell
     pictures: int = 0
     comments: int = 0
+    dots: list[Rule] = field(default_factory=list)
     fields: list[tuple[float, float, float, float]] = field(default_factory=list)  # as pdfium has
 
 
@@ -105,6 +109,8 @@ def sheet_of(page: Any, form: Any = None) -> Sheet:
     _read_drawings(page, frame, sheet)
     _read_annotations(page, frame, form, sheet)
     _strike(sheet)
+    if 0 < len(sheet.dots) <= DOTS:
+        _list_signs(sheet)
     return sheet
 
 
@@ -118,6 +124,7 @@ def _read_chars(text: Any, count: int, frame: Frame, sheet: Sheet) -> None:
     apart, seen = False, -1
     pending = ""  # the first half of a sign beyond U+FFFF
     kind = (0.0, False, 0)
+    runs: list[int] = []  # where in `found` the signs of the next drawn text begin
     for index in range(count):
         code = raw.FPDFText_GetUnicode(text, index)
         held = raw.FPDFText_GetTextObject(text, index)
@@ -127,6 +134,7 @@ def _read_chars(text: Any, count: int, frame: Frame, sheet: Sheet) -> None:
         key = ctypes.addressof(held.contents)
         if key != seen:
             seen = key
+            runs.append(len(found))
             if key not in kinds:
                 kinds[key] = _kind(text, index, frame)
             kind = kinds[key]
@@ -161,6 +169,19 @@ def _read_chars(text: Any, count: int, frame: Frame, sheet: Sheet) -> None:
         )
         apart = False
     sheet.chars = _turned(found, sheet)
+    _part(sheet.chars, runs)
+
+
+def _part(chars: list[Char], runs: Sequence[int]) -> None:
+    """Set texts apart that were drawn apart with a small gap: cells of a narrow table.
+
+    Some files draw each letter alone: those are no cells.
+    """
+    for before, start, end in zip([0, *runs], runs, [*runs[1:], len(chars)], strict=False):
+        if 0 < start < len(chars) and max(start - before, end - start) > 1:
+            last, char = chars[start - 1], chars[start]
+            if not char.apart and char.left - last.right > DRAWN * max(last.size, char.size):
+                chars[start] = char._replace(apart=True)
 
 
 def _sign(code: int) -> str:
@@ -302,11 +323,12 @@ def _read_path(path: Any, matrix: tuple[float, ...], frame: Frame, sheet: Sheet)
     x, y = ctypes.c_float(), ctypes.c_float()
     a, b, c, d, e, f = matrix
     parts: list[list[tuple[float, float]]] = []
+    round_ = False
     for n in range(count):
         segment = raw.FPDFPath_GetPathSegment(path, n)
         kind = raw.FPDFPathSegment_GetType(segment)
         if kind == raw.FPDF_SEGMENT_BEZIERTO:
-            return
+            round_ = True
         raw.FPDFPathSegment_GetPoint(segment, ctypes.byref(x), ctypes.byref(y))
         point = frame.point(a * x.value + c * y.value + e, b * x.value + d * y.value + f)
         if kind == raw.FPDF_SEGMENT_MOVETO or not parts:
@@ -317,9 +339,16 @@ def _read_path(path: Any, matrix: tuple[float, ...], frame: Frame, sheet: Sheet)
     for points in parts:
         if len(points) < 2:
             continue
+        if round_ and len(parts) > 2:
+            return
         xs, ys = zip(*points, strict=True)
         left, right, bottom, top = min(xs), max(xs), min(ys), max(ys)
-        if right - left < THIN or top - bottom < THIN:
+        wide, high = right - left, top - bottom
+        if DOT[0] <= wide <= DOT[1] and abs(wide - high) < 0.5 and len(sheet.dots) <= DOTS:
+            sheet.dots.append(Rule(left, bottom, right, top))
+        if round_:
+            continue
+        if wide < THIN or high < THIN:
             if max(right - left, top - bottom) >= 3:
                 sheet.rules.append(Rule(left, bottom, right, top))
         elif stroke.value:
@@ -475,6 +504,32 @@ def _label(chars: list[Char], left: float, bottom: float, top: float) -> Char | 
         ),
         default=None,
     )
+
+
+def _list_signs(sheet: Sheet) -> None:
+    """Write a list's sign where a dot is drawn before a line."""
+    near: dict[int, list[Char]] = {}
+    for char in sheet.chars:
+        if not char.turn:
+            near.setdefault(int(char.base) // 8, []).append(char)
+    for dot in sheet.dots:
+        middle = (dot.bottom + dot.top) / 2
+        row = int(middle) // 8
+        level = [
+            char
+            for n in (row - 2, row - 1, row, row + 1)
+            for char in near.get(n, ())
+            if char.base < middle < char.base + 0.7 * char.size
+        ]
+        left = [char for char in level if dot.left - 2 * char.size < char.left < dot.right]
+        after = [char for char in level if dot.right <= char.left < dot.right + 2 * char.size]
+        if after and not left:
+            first = min(after, key=lambda char: char.left)
+            sheet.chars.append(
+                first._replace(
+                    sign="•", left=dot.left, right=dot.right, source=-1, apart=True, bold=False
+                )
+            )
 
 
 def _strike(sheet: Sheet) -> None:

@@ -11,6 +11,7 @@ from ingest.readers.pdf_lines import Row
 DEEP = 3  # lines from the edge that are looked at
 BAND = 0.16  # of the page's height from its edge: no running line is further in
 FEW = 3  # pages that a line repeats on
+LONG = 130  # signs: longer lines are the text, repeated
 LEVEL = 6.0  # points that it may move
 
 _ROMAN = re.compile(r"[ivxlc]{1,7}")
@@ -87,6 +88,8 @@ def is_edge(height: float, row: Row) -> bool:
 
 def _is_running(near: Sequence[tuple[int, float, str]], key: str, inner: set[str]) -> bool:
     """Tell a running line from a table's or list's lines that differ by their figures alone."""
+    if len(key) > LONG:
+        return False
     if len({text for _, _, text in near}) == 1:
         return any(map(str.isalnum, key))
     if any(map(str.isalpha, key)):
@@ -102,7 +105,9 @@ def _is_running(near: Sequence[tuple[int, float, str]], key: str, inner: set[str
 def _heads_table(rows: Sequence[Row], n: int) -> bool:
     if len(rows[n]) < 2 or n + 1 >= len(rows) or len(rows[n + 1]) < 2:
         return False
-    return rows[n][0].base - rows[n + 1][0].base < 2.6 * max(rows[n][0].size, 1)
+    row, below = rows[n][0], rows[n + 1][0]
+    same = abs(row.size - below.size) < 0.05 * row.size
+    return same and row.base - below.base < 2.6 * max(row.size, 1)
 
 
 def _said(row: Row) -> str:

@@ -15,6 +15,7 @@ from ingest.readers.pdf_tables import Grid, is_enumerator, ruled, unruled
 GUTTER = 7.0  # points between two columns at least
 LINES = 4  # of a column at least
 SIGNS = 16  # of a column's line at least, as a rule
+CANDIDATES = 12  # places where a column may begin
 COLUMNS = 4  # cuts within cuts
 LEADING = 1.35  # of the common distance of lines: more, and a paragraph ends
 INDENT = 0.8  # of the type size
@@ -76,7 +77,7 @@ def _top(part: Part) -> float:
 
 def _regions(rows: Sequence[Row], grids: Sequence[Grid], depth: int) -> Iterator[list[Part]]:
     """Cut a page into columns, from left to right, and into what stands across them."""
-    gutter = _gutter([piece for row in rows for piece in row]) if depth else None
+    gutter = _gutter(rows) if depth else None
     if gutter is None:
         yield [*rows, *grids]
         return
@@ -87,13 +88,14 @@ def _regions(rows: Sequence[Row], grids: Sequence[Grid], depth: int) -> Iterator
 
     def band() -> Iterator[list[Part]]:
         nonlocal left, right, across
+        if left and right:
+            above = _begin([row[0] for row in left], [row[0] for row in right])
+            if above and len(left) - above > 1:
+                across = [*across, *left[:above]]
+                left = left[above:]
         if left and right and _is_band(left, right):
             if across:
-                yield from _regions(
-                    [part for part in across if not isinstance(part, Grid)],
-                    [part for part in across if isinstance(part, Grid)],
-                    0,
-                )
+                yield across
             across = []
             held = [grid for grid in waiting if grid.top > right[-1][0].base]
             for side, of_left in ((left, True), (right, False)):
@@ -102,8 +104,8 @@ def _regions(rows: Sequence[Row], grids: Sequence[Grid], depth: int) -> Iterator
             for grid in held:
                 waiting.remove(grid)
         else:
-            across += sorted([*left, *right], key=lambda row: -row[0].base)
-            across = _rejoined(across)
+            halves = sorted([*left, *right], key=lambda row: (-row[0].base, row[0].left))
+            across = _rejoined([*across, *halves])
         left, right = [], []
 
     for row in rows:
@@ -146,59 +148,90 @@ def _rejoined(parts: list[Part]) -> list[Part]:
     return found
 
 
-def _gutter(pieces: Sequence[Piece]) -> float | None:
-    """Find the upright strip that the fewest pieces cross, with columns of prose beside it."""
+def _gutter(rows: Sequence[Row]) -> float | None:
+    """Find where most columns of prose begin beside others; None when there are none."""
+    pieces = [piece for row in rows for piece in row]
     if len(pieces) < 2 * LINES:
         return None
     low, high = min(p.left for p in pieces), max(p.right for p in pieces)
-    width = int(high - low) + 1
-    if width > 20_000:
-        return None
-    change = [0] * (width + 2)
-    for piece in pieces:
-        change[int(piece.left - low)] += 1
-        change[int(piece.right - low) + 1] -= 1
-    counts, total = [], 0
-    for step in change[:width]:
-        total += step
-        counts.append(total)
-    best: tuple[int, float, float] | None = None
-    at = 0
-    limit = max(counts) // 4
-    while at < width:
-        end = at
-        while end < width and counts[end] <= limit:
-            end += 1
-        if end - at >= GUTTER and at > 0.12 * width and end < 0.88 * width:
-            fewest = min(counts[at:end])
-            inner = [x for x in range(at, end) if counts[x] == fewest]
-            middle = low + (inner[0] + inner[-1]) / 2
-            if inner[-1] - inner[0] >= GUTTER - 2:
-                ranked = (fewest, -abs(end - at), middle)
-                best = min(best, ranked) if best else ranked
-        at = max(end, at) + 1
-    if best is None:
-        return None
-    gutter = best[2]
-    sides = [p for p in pieces if p.right <= gutter], [p for p in pieces if p.left >= gutter]
-    return gutter if all(map(_is_prose, sides)) else None
+    lefts = Counter(round(piece.left) for piece in pieces)
+    best, most = None, 0
+    for left, count in lefts.most_common(CANDIDATES):
+        if count < LINES or not low + 0.15 * (high - low) < left < low + 0.85 * (high - low):
+            continue
+        x = left - 1.5
+        lower: list[Piece] = []
+        upper: list[Piece] = []
+        for before, after in _bands(rows, x):
+            before = before[_begin(before, after) :]
+            if len(before) > 1 and len(after) > 1:
+                lower += before
+                upper += after
+        if len(lower) + len(upper) > most and _is_prose(lower) and _is_prose(upper):
+            gap = left - sorted(piece.right for piece in lower)[-1]
+            if gap >= GUTTER:
+                best, most = x, len(lower) + len(upper)
+    return best
+
+
+def _begin(before: Sequence[Piece], after: Sequence[Piece]) -> int:
+    """Return how many pieces of the first column stand above the second: columns begin level."""
+    if not after:
+        return 0
+    top = after[0].base + 1.6 * after[0].size
+    return sum(piece.base > top for piece in before)
+
+
+def _bands(rows: Sequence[Row], x: float) -> Iterator[tuple[list[Piece], list[Piece]]]:
+    """Yield what stands on both sides of an upright line, between the lines that cross it."""
+    before: list[Piece] = []
+    after: list[Piece] = []
+    for row in rows:
+        low = [piece for piece in row if piece.right <= x]
+        high = [piece for piece in row if piece.left >= x]
+        if len(low) + len(high) < len(row):
+            yield before, after
+            before, after = [], []
+        else:
+            before += low
+            after += high
+    yield before, after
 
 
 def _is_prose(pieces: Sequence[Piece]) -> bool:
     """Tell whether pieces are a column of text: many long lines, most as long as the others."""
     if len(pieces) < LINES:
         return False
+    return _runs_on(pieces) or _runs_on(_levelled(pieces))
+
+
+def _levelled(pieces: Sequence[Piece]) -> list[Piece]:
+    """Join what stands on one line: a justified line may be in many pieces."""
+    runs: list[list[Piece]] = []
+    for piece in pieces:
+        if runs and abs(runs[-1][-1].base - piece.base) < 0.2 * piece.size:
+            runs[-1].append(piece)
+        else:
+            runs.append([piece])
+    return [Piece([word for piece in run for word in piece.words]) for run in runs]
+
+
+def _runs_on(pieces: Sequence[Piece]) -> bool:
     lengths = sorted(len(piece.text) for piece in pieces)
     words = sorted(len(piece.words) for piece in pieces)
     if lengths[len(lengths) // 2] < SIGNS or words[len(words) // 2] < 3:
         return False
-    low, high = min(p.left for p in pieces), max(p.right for p in pieces)
-    full = sum(piece.right - piece.left > 0.6 * (high - low) for piece in pieces)
-    return full * 2 >= len(pieces)
+    # Lines of a text begin in the middle of sentences; cells do not.
+    cased = [piece for piece in pieces if piece.text[0].isupper() or piece.text[0].islower()]
+    if sum(piece.text[0].islower() for piece in cased) * 5 < len(cased):
+        return False
+    widths = sorted(piece.right - piece.left for piece in pieces)
+    usual = widths[len(widths) * 9 // 10]
+    return sum(width > 0.6 * usual for width in widths) * 2 >= len(pieces)
 
 
 def _is_band(left: Sequence[Row], right: Sequence[Row]) -> bool:
-    if len(left) < 2 and len(right) < 2:
+    if len(left) < 2 or len(right) < 2:
         return False
     signs = [len(piece.text) for row in (*left, *right) for piece in row]
     return sum(signs) >= SIGNS * len(signs) / 2
@@ -233,9 +266,7 @@ def _joined(lines: list[Piece], pieces: list[Row], least: float) -> list[Paragra
         edge = _edge(same)
         gap = (lines[n - 1].base - line.base) / size if n else 99.0
         usual = leading.get(round(line.size), 1.2)
-        tabular = len(pieces[n]) > 1 and not (
-            len(pieces[n]) == 2 and is_enumerator(pieces[n][0].text)
-        )
+        tabular = _is_tabular(pieces[n])
         item = bool(_ITEM.match(line.text))
         before = found[-1] if found else None
         if (
@@ -264,6 +295,17 @@ def _joined(lines: list[Piece], pieces: list[Row], least: float) -> list[Paragra
             )
         found[-1].full = 0.0 if tabular else (line.right - edge) / max(right - edge, size)
     return found
+
+
+def _is_tabular(row: Row) -> bool:
+    """Tell whether a line has cells: gaps that are wider than a justified line's."""
+    if len(row) < 2 or (len(row) == 2 and is_enumerator(row[0].text)):
+        return False
+    size = max(row[0].size, 1)
+    inner = sorted(b.left - a.right for piece in row for a, b in pairwise(piece.words))
+    usual = inner[len(inner) // 2] if inner else 0.0
+    gaps = [b.left - a.right for a, b in pairwise(row)]
+    return max(gaps) > max(1.2 * size, 2.5 * usual)
 
 
 def _leading(lines: Sequence[Piece]) -> dict[int, float]:
@@ -314,6 +356,8 @@ def _ends(
     starts = line.text[0]
     if above.text[-1] in "-‐" and above.text[-2:-1].isalnum():
         return False
+    if room > 0.4 * (right - edge):
+        return True
     if room > 0 and (ended or (room > 2 * size and not starts.islower())):
         return True
     if before.listed:

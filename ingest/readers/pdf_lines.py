@@ -14,7 +14,7 @@ from ingest.readers.pdf_chars import Char
 
 GAP = 0.25  # of the type size between two signs: words
 TOUCHING = 0.09  # of the type size: no gap, whatever pdfium takes it for
-WIDE = 1.0  # of the type size between two words: pieces of a line, maybe cells or columns
+WIDE = 0.75  # of the type size between two words: pieces of a line, maybe cells or columns
 LEVEL = 0.2  # of the type size between baselines: the same line
 SMALL = 0.87  # of the type size beside it: may be raised or lowered
 LEADERS = 5  # dots in a row: more lead to a page number

@@ -14,6 +14,8 @@ RULES = 800  # of a page: more are a drawing
 NEAR = 2.5  # points: rules that touch
 FEW_ROWS = 2
 PITCH = 2.6  # of the type size between the baselines of two rows of an unruled table
+HIDDEN = 8  # lines of a cell that covers several columns: more are rows
+WORDY = 6  # words of a cell: more are prose
 WRAP = 1.5  # of the type size: closer, and a lone cell goes on with the one above
 
 Cell = list[list[Word]]  # its lines
@@ -134,6 +136,11 @@ def _filled(
     lines = {line for line, column in cells}
     if len(columns) < 2 or len(lines) < 2:
         return None, list(rows)
+    for (line, column), cell in cells.items():
+        across = column + 1 < wide and owner[line, column + 1] == (line, column)
+        if across and len(cell) > HIDDEN:  # rows that no line parts: the lines tell little
+            return None, list(rows)
+    filled = [part for row in filled for part in _parted(row, high)]
     caption: Cell = []
     if len(lines) > 2 and len({owner[0, column] for column in range(wide)}) == 1:
         caption = filled.pop(0)[0]
@@ -144,6 +151,21 @@ def _filled(
     if heads and across and len(filled) > 2:
         heads = 2
     return Grid(filled, xs[0], ys[-1], xs[-1], ys[0], heads, size, caption), rest
+
+
+def _parted(row: list[Cell], high: int) -> list[list[Cell]]:
+    """Part a row whose cells hold one line for each row that no line is drawn under."""
+    most = max(len(cell) for cell in row)
+    if most < 4 or high > 3 or sum(len(cell) == most for cell in row) < 2:
+        return [row]
+    longest = next(cell for cell in row if len(cell) == most)
+    parts: list[list[Cell]] = [[[] for _ in row] for _ in range(most)]
+    bases = [line[0].base for line in longest]
+    for column, cell in enumerate(row):
+        for line in cell:
+            near = min(range(most), key=lambda n: abs(bases[n] - line[0].base))
+            parts[near][column].append(line)
+    return parts
 
 
 def _spans(
@@ -250,8 +272,8 @@ def _run(rows: Sequence[Row], start: int) -> int:
     # Lone cells below the last whole row go on with it.
     while end < len(rows) and len(rows[end]) == 1:
         piece, above = rows[end][0], rows[end - 1][0]
-        over = [n for n, band in enumerate(bands) if band[0] < piece.right and piece.left < band[1]]
-        if above.base - piece.base > WRAP * piece.size or len(over) != 1 or over == [0]:
+        at = [n for n, band in enumerate(bands) if band[0] < piece.right and piece.left < band[1]]
+        if above.base - piece.base > WRAP * piece.size or len(at) != 1 or at == [0]:
             break
         end += 1
     return end
@@ -328,8 +350,7 @@ def _sure(rows: Sequence[Sequence[str]]) -> bool:
     full = [row for row in rows if sum(map(bool, row)) >= 2]
     if len(full) < FEW_ROWS or len(full) * 5 < len(rows) * 3:
         return False
-    figures = sum(bool(_NUMBER.fullmatch(cell[:40])) for row in rows for cell in row if cell)
-    if len(full) == FEW_ROWS and not (wide > 2 or figures):
+    if len(full) == FEW_ROWS and wide == 2:
         return False
     if wide == 2 and sum(row[0].endswith(":") for row in full) * 2 >= len(full):
         return False
@@ -337,5 +358,17 @@ def _sure(rows: Sequence[Sequence[str]]) -> bool:
         return False  # a list of contents, or an index
     if all(is_enumerator(row[0]) for row in full if row[0]) and wide == 2:
         return False
-    long = sum(len(cell) > 90 for row in rows for cell in row)
-    return long * 2 <= len(full) or figures > 0
+    prose = sum(map(_is_running, zip(*rows, strict=True)))
+    if prose > 1 or prose == wide - 1:
+        return False
+    cells = [cell for row in rows for cell in row if cell]
+    wordy = sum(len(cell.split()) > WORDY for cell in cells)
+    return wordy * 3 <= len(cells)
+
+
+def _is_running(column: Sequence[str]) -> bool:
+    """Tell whether the cells of a column go on with each other, as a text's lines do."""
+    cells = [cell for cell in column if cell]
+    words = sum(len(cell.split()) for cell in cells)
+    starts = sum(cell[0].islower() for cell in cells)
+    return words >= 4 * len(cells) and starts * 5 > 2 * len(cells) and len(cells) > 2

@@ -284,6 +284,7 @@ def _flow(
         apart = [part for part in parts if isinstance(part.block, Paragraph)]
         for n, level in levels.items():
             apart[n].level = level
+        parts = _whole_headings(parts, body[0])
     return _continued(parts, body[0])
 
 
@@ -341,6 +342,23 @@ def _continued(parts: list[_Part], size: float) -> list[_Part]:
             continue
         if found:
             _continue_table(found[-1], part)
+        found.append(part)
+    return found
+
+
+def _whole_headings(parts: Sequence[_Part], size: float) -> list[_Part]:
+    """Join headings in large type that are lines of one."""
+    found: list[_Part] = []
+    for part in parts:
+        last = found[-1] if found else None
+        if last and part.level is not None and part.level == last.level and part.page == last.page:
+            first, second = last.block, part.block
+            assert isinstance(first, Paragraph) and isinstance(second, Paragraph)
+            same = abs(first.size - second.size) < 0.02 * first.size and second.size >= 1.3 * size
+            tight = second.above <= 1.2 and len(first.lines) < 3
+            if same and tight and not _NUMBERED.match(second.text()):
+                first.lines = [*first.lines, *second.lines]
+                continue
         found.append(part)
     return found
 

@@ -448,7 +448,7 @@ def _read_field(mark: Any, form: Any, place: Any, frame: Frame, sheet: Sheet) ->
     sheet.fields.append(place)
     source = -1 - len(sheet.fields)
     left, bottom, right, top = frame.rect(*place)
-    near = _label(sheet.chars, left, bottom, top)
+    near = _label(sheet.chars, left, bottom, top) if len(sheet.fields) < DOTS else None
     size = near.size if near else min(12.0, max(top - bottom, 4.0) * 0.7)
     base = near.base if near else top - size
     across = (right - left) / max(len(value), 1)
@@ -545,7 +545,7 @@ def _strike(sheet: Sheet) -> None:
             continue
         low, high = char.base + 0.12 * char.size, char.base + 0.5 * char.size
         for row in range(int(low) // 8, int(high) // 8 + 1):
-            for rule in rows.get(row, ()):
+            for rule in rows.get(row, ())[:DOTS]:
                 middle = (rule.bottom + rule.top) / 2
                 if (
                     low < middle < high

@@ -38,19 +38,28 @@ def running_lines(pages: Sequence[tuple[float, Sequence[Row]]]) -> tuple[list[se
     found: list[set[int]] = []
     words: dict[str, str] = {}
     heads: set[str] = set()  # of tables that go on from page to page: the first stays
+    known: dict[tuple[str, str, int], tuple[bool, bool]] = {}  # does it run, always the same
     numbered = _numbered(edges)
     for page, lines in enumerate(edges):
         gone: set[int] = set()
         rows = pages[page][1]
         for side in ("head", "foot"):
+            inside = False  # of a line that stays: below it only what is always the same goes
             for _, n, key, y, text in (line for line in lines if line[0] == side):
-                near = [line for line in seen[side, key] if abs(line[1] - y) < LEVEL]
-                repeats = len({line[0] for line in near}) >= least
-                if not (repeats and _is_running(near, key, inner)) and (page, n) not in numbered:
-                    break
+                if (side, key, round(y)) not in known:
+                    near = [line for line in seen[side, key] if abs(line[1] - y) < LEVEL]
+                    runs = len({line[0] for line in near}) >= least
+                    runs = runs and _is_running(near, key, inner)
+                    same = len({line[2] for line in near}) == 1
+                    known[side, key, round(y)] = (runs, same)
+                runs, same = known[side, key, round(y)]
+                if not (runs and (same or not inside)) and (page, n) not in numbered:
+                    inside = True
+                    continue
                 if side == "head" and _heads_table(rows, n) and key not in heads:
                     heads.add(key)
-                    break
+                    inside = True
+                    continue
                 gone.add(n)
                 if any(map(str.isalpha, key)) and key not in heads:
                     words.setdefault(key, text)
@@ -75,8 +84,9 @@ def _numbered(edges: Sequence[Sequence[Edge]]) -> set[tuple[int, int]]:
             )
             words = text.split()
             for at in (0, -1):
-                if len(words) > 1 and words[at].isdecimal() and len(words[at]) < 6:
-                    key = (side, at == 0, int(words[at]) - page, round(y / LEVEL))
+                if words and words[at].isdecimal() and len(words[at]) < 6:
+                    level = round(y / LEVEL) if len(words) > 1 else 0
+                    key = (side, at == 0, int(words[at]) - page, level)
                     found[key].append((page, n))
     return {line for lines in found.values() if len(lines) >= FEW for line in lines}
 

@@ -41,7 +41,7 @@ def levels_of(paragraphs: Sequence[Paragraph], body: tuple[float, bool]) -> dict
         number = _NUMBER.match(text)
         named = _NAMED.match(text)
         deep = number is not None and "." in number[1]
-        ends = text.rstrip()[-1] in ".!?;,…"
+        ends = text.rstrip(" \"'”’»)")[-1:] in (*".!?;,…",)
         if larger:
             is_heading = not ends or len(text) < 60
         elif bold:

@@ -24,9 +24,9 @@ FULL = 0.6  # of the type size: so much of a line may stay free though the next 
 
 Part = Row | Grid
 
-_ITEM = re.compile(
-    r"(?:[-–—*•▪◦●○■□✓✗➢›]|\[[x ]\])\s+\S|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]\s+\S"
-    r"|\d{1,3}(?:\.\d{1,3})+\.?\s+\S|\[\d{1,3}\]\s+\S"
+_BULLET = re.compile(r"(?:[•▪◦●○■□✓✗➢›\ufffd]|\[[x ]\])\s*\S")
+_ITEM = re.compile(  # or a number or dash of the text, at a line's begin
+    r"(?:[-–—*o]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)]|\d{1,3}(?:\.\d{1,3})+\.?|\[\d{1,3}\])\s+\S"
 )
 _SENTENCE_END = re.compile(r"[.!?:;。！？：…][\"'”’»)\]]*$")
 
@@ -94,8 +94,11 @@ def _regions(rows: Sequence[Row], grids: Sequence[Grid], depth: int) -> Iterator
                 across = [*across, *left[:above]]
                 left = left[above:]
         if left and right and _is_band(left, right):
+            start = max(left[0][0].base, right[0][0].base)
+            while waiting and waiting[0].bottom >= start:
+                across.append(waiting.pop(0))
             if across:
-                yield across
+                yield sorted(across, key=lambda part: -_top(part))
             across = []
             held = [grid for grid in waiting if grid.top > right[-1][0].base]
             for side, of_left in ((left, True), (right, False)):
@@ -267,7 +270,8 @@ def _joined(lines: list[Piece], pieces: list[Row], least: float) -> list[Paragra
         gap = (lines[n - 1].base - line.base) / size if n else 99.0
         usual = leading.get(round(line.size), 1.2)
         tabular = _is_tabular(pieces[n])
-        item = bool(_ITEM.match(line.text))
+        text = line.text
+        item = bool(_BULLET.match(text) or _ITEM.match(text))
         before = found[-1] if found else None
         if (
             before is not None
@@ -342,7 +346,7 @@ def _ends(
     if abs(above.size - line.size) > 0.08 * size or gap > LEADING or gap < 0.5:
         return True
     weight = above.bold != line.bold and (before.bold or len(before.lines) > 1)
-    if item or weight:
+    if weight or _BULLET.match(line.text):
         return True
     first = before.lines[0][0].left
     indent = line.left - above.left
@@ -354,6 +358,11 @@ def _ends(
     # The next word would have had room on the line above: its end was meant.
     room = right - above.right - (line.words[0].right - line.words[0].left) - FULL * size
     starts = line.text[0]
+    if item and (
+        ended or room > 0 or gap > 1.1 or abs(indent) > 0.3 * size
+        or (before.listed and not line.text[:3].replace(".", "").isdigit())
+    ):  # fmt: skip
+        return True
     if above.text[-1] in "-‐" and above.text[-2:-1].isalnum():
         return False
     if room > 0.4 * (right - edge):
@@ -362,7 +371,9 @@ def _ends(
         return True
     if before.listed:
         # Under a list's item its own lines are drawn in; one at the margin is a new paragraph.
-        return line.left < first - 1 or (line.left <= first + 1 and ended and len(before.lines) > 1)
+        return (line.left < first - 1 and ended) or (
+            line.left <= first + 1 and ended and len(before.lines) > 1
+        )
     if indent > INDENT * size and not hanging:
         return not centred
     if indent > INDENT * size and ended and line.left > edge + INDENT * size:

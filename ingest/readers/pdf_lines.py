@@ -17,6 +17,7 @@ TOUCHING = 0.09  # of the type size: no gap, whatever pdfium takes it for
 WIDE = 0.75  # of the type size between two words: pieces of a line, maybe cells or columns
 LEVEL = 0.2  # of the type size between baselines: the same line
 SMALL = 0.87  # of the type size beside it: may be raised or lowered
+MANY = 50_000  # pairs of words that are looked at for a raised one
 LEADERS = 5  # dots in a row: more lead to a page number
 SHIFT = 0.75  # of the type size: a raised sign is no higher
 
@@ -198,7 +199,7 @@ def _settle(small: list[Word], large: list[Word]) -> None:
 
 def _pieces(words: list[Word]) -> Row:
     words.sort(key=lambda word: word.left)
-    words = _without_leaders(words)
+    words = _without_leaders(_once(words))
     runs = [[words[0]]]
     end = words[0].right
     for last, word in pairwise(words):
@@ -210,6 +211,17 @@ def _pieces(words: list[Word]) -> Row:
     if 2 * sum(map(from_right, signs)) > len(signs):
         return [Piece(run[::-1]) for run in reversed(runs)]
     return [Piece(run) for run in runs]
+
+
+def _once(words: list[Word]) -> list[Word]:
+    """Drop words that are drawn a second time a little aside: bold, or with a shadow."""
+    found: list[Word] = []
+    for word in words:
+        last = found[-1] if found else None
+        if last and last.text == word.text and word.left - last.left < 0.25 * word.size:
+            continue
+        found.append(word)
+    return found
 
 
 def _without_leaders(words: list[Word]) -> list[Word]:

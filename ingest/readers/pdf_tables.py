@@ -14,6 +14,7 @@ RULES = 800  # of a page: more are a drawing
 NEAR = 2.5  # points: rules that touch
 FEW_ROWS = 2
 PITCH = 2.6  # of the type size between the baselines of two rows of an unruled table
+MOST = 1500  # lines of a column that a table is looked for in
 HIDDEN = 8  # lines of a cell that covers several columns: more are rows
 WORDY = 6  # words of a cell: more are prose
 WRAP = 1.5  # of the type size: closer, and a lone cell goes on with the one above
@@ -226,6 +227,8 @@ def is_enumerator(text: str) -> bool:
 def unruled(rows: Sequence[Row]) -> list[Row | Grid]:
     """Return the lines of a column, with tables in place of those that make one."""
     found: list[Row | Grid] = []
+    if len(rows) > MOST:
+        return list(rows)
     at = 0
     while at < len(rows):
         end = _run(rows, at)

@@ -58,7 +58,9 @@ class Spelling:
     def joint(self, end: str, start: str) -> tuple[int, str]:
         """Return how many signs of a line's end go, and what comes before the next line."""
         if not _breaks(end):
-            return 0, " "
+            closed = end[-1:] in "–/" and end[-2:-1].isalnum() and start[:1].isdigit()
+            address = "://" in end and end[-1] in "/.-_=&?"
+            return 0, "" if closed or address else " "
         first, second = _edges(end, start)
         if second.isupper() and first.isupper() and (first + second).casefold() in self.known:
             return 1, ""

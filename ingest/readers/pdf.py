@@ -38,7 +38,7 @@ _JUNK = re.compile(
     re.IGNORECASE,
 )
 _DATE = re.compile(r"D:(\d{4})(\d\d)(\d\d)")
-_BULLETS = frozenset("•▪◦●○■□–—*·➢›")
+_BULLETS = frozenset("•▪◦●○–—*·➢›")
 _ENDED = re.compile(r"[.!?:;。！？：…][\"'”’»)\]]*$")
 _VERSION = re.compile(
     r"(replaces version .{1,40})|\b(?:version|revision|rev\.|issue|edition):? (\d[\w.-]{0,12})",

@@ -15,7 +15,13 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 HYPHENS = {0xFFFE, 2}  # pdfium's marks for a hyphen at a line's end
-BULLETS = {0xF0B7, 0xF0A7, 0xF0D8, 0xF076, 0xF0FC, 0xF06E, 0xF071, 0xF0A8}  # Wingdings, Symbol
+SYMBOLS = {  # of Wingdings and Symbol, whose letters files leave in the private area
+    **dict.fromkeys((0xF0B7, 0xF0A7, 0xF0D8, 0xF076, 0xF06E, 0xF071, 0xF06C), "•"),
+    **dict.fromkeys((0xF0A8, 0xF06F, 0xF072), "☐"),
+    **dict.fromkeys((0xF0FE, 0xF078, 0xF0FD, 0xF053), "☒"),
+    0xF0FC: "✓",
+    0xF0E0: "→",
+}
 OBJECTS = 20_000  # drawn objects of a page that are looked at
 DEPTH = 4  # of forms in forms
 SEGMENTS = 400  # of one path
@@ -187,8 +193,8 @@ def _part(chars: list[Char], runs: Sequence[int]) -> None:
 def _sign(code: int) -> str:
     if code in HYPHENS:
         return "-"
-    if code in BULLETS:
-        return "•"
+    if code in SYMBOLS:
+        return SYMBOLS[code]
     if code == 0xAD:  # a soft hyphen that is seen stands at a line's end
         return "-"
     if code < 32 or 0x7F <= code < 0xA0:

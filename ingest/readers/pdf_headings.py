@@ -43,7 +43,7 @@ def levels_of(paragraphs: Sequence[Paragraph], body: tuple[float, bool]) -> dict
         deep = number is not None and "." in number[1]
         ends = text.rstrip(" \"'”’»)")[-1:] in (*".!?;,…",)
         if larger:
-            is_heading = not ends or len(text) < 60
+            is_heading = not ends or (len(text) < 60 and paragraph.size >= 1.3 * body[0])
         elif bold:
             is_heading = not ends and paragraph.above > 0 and (not paragraph.listed or bool(number))
         else:
@@ -70,8 +70,7 @@ def _may_be(paragraph: Paragraph, text: str) -> bool:
     return (
         len(paragraph.lines) <= LINES
         and len(text) <= LONG
-        and any(map(str.isalpha, text))
-        and len(text) > 1
+        and (sum(map(str.isalpha, text)) > 2 or text[:1] > "\u2e80")
         and not text.startswith(("•", "-", "–", "*", "[x]", "[ ]"))
     )
 

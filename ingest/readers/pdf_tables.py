@@ -141,7 +141,7 @@ def _filled(
         across = column + 1 < wide and owner[line, column + 1] == (line, column)
         if across and len(cell) > HIDDEN:  # rows that no line parts: the lines tell little
             return None, list(rows)
-    filled = [part for row in filled for part in _parted(row, high)]
+    filled = [part for row in filled for part in _parted(row)]
     caption: Cell = []
     if len(lines) > 2 and len({owner[0, column] for column in range(wide)}) == 1:
         caption = filled.pop(0)[0]
@@ -154,18 +154,23 @@ def _filled(
     return Grid(filled, xs[0], ys[-1], xs[-1], ys[0], heads, size, caption), rest
 
 
-def _parted(row: list[Cell], high: int) -> list[list[Cell]]:
-    """Part a row whose cells hold one line for each row that no line is drawn under."""
+def _parted(row: list[Cell]) -> list[list[Cell]]:
+    """Part a row that holds several, with no line drawn between: figures stand under figures."""
     most = max(len(cell) for cell in row)
-    if most < 4 or high > 3 or sum(len(cell) == most for cell in row) < 2:
+    longest = [cell for cell in row if len(cell) == most]
+    if most < 2 or len(longest) < 2:
         return [row]
-    longest = next(cell for cell in row if len(cell) == most)
+    if not any(all(_NUMBER.fullmatch(_said([line])[:40]) for line in cell) for cell in longest):
+        return [row]
     parts: list[list[Cell]] = [[[] for _ in row] for _ in range(most)]
-    bases = [line[0].base for line in longest]
+    bases = [line[0].base for line in longest[0]]
     for column, cell in enumerate(row):
         for line in cell:
             near = min(range(most), key=lambda n: abs(bases[n] - line[0].base))
             parts[near][column].append(line)
+        if len(cell) == 1:  # it stands for all of them
+            for part in parts:
+                part[column] = cell
     return parts
 
 

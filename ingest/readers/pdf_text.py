@@ -57,6 +57,8 @@ class Spelling:
 
     def joint(self, end: str, start: str) -> tuple[int, str]:
         """Return how many signs of a line's end go, and what comes before the next line."""
+        if end[-1:] > "\u2e80" and start[:1] > "\u2e80" and not "\uac00" <= start[:1] <= "\ud7a3":
+            return 0, ""  # these scripts have no blanks between words
         if not _breaks(end):
             closed = end[-1:] in "–/" and end[-2:-1].isalnum() and start[:1].isdigit()
             address = "://" in end and end[-1] in "/.-_=&?"

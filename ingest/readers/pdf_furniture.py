@@ -66,8 +66,13 @@ def running_lines(pages: Sequence[tuple[float, Sequence[Row]]]) -> tuple[list[se
         found.append(gone)
     emptied = sum(bool(rows) and len(gone) == len(rows) for gone, (_, rows) in
                   zip(found, pages, strict=True))  # fmt: skip
-    if emptied * 2 >= len(pages):  # what repeats is all there is
-        return [set() for _ in pages], []
+    if emptied * 2 >= len(pages):  # the text repeats as well: only its outermost lines run
+        outer = [{0, len(rows) - 1} if len(rows) > 2 else set[int]() for _, rows in pages]
+        found = [gone & kept for gone, kept in zip(found, outer, strict=True)]
+        left = {
+            _key(_said(rows[n])) for gone, (_, rows) in zip(found, pages, strict=True) for n in gone
+        }
+        return found, [text for key, text in words.items() if key in left]
     return found, list(words.values())
 
 
@@ -82,7 +87,7 @@ def _numbered(edges: Sequence[Sequence[Edge]]) -> set[tuple[int, int]]:
             _, n, _, y, text = next(
                 (line for line in lines if line[0] == side), (side, 0, "", 0, "")
             )
-            words = text.split()
+            words = text.strip("-–— ").split()
             for at in (0, -1):
                 if words and words[at].isdecimal() and len(words[at]) < 6:
                     level = round(y / LEVEL) if len(words) > 1 else 0

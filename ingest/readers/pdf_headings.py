@@ -32,6 +32,7 @@ def body_of(paragraphs: Sequence[Paragraph]) -> tuple[float, bool]:
 def levels_of(paragraphs: Sequence[Paragraph], body: tuple[float, bool]) -> dict[int, int]:
     """Map the indices of those paragraphs that are headings to their levels."""
     found: dict[int, tuple[float, bool, str]] = {}
+    clauses = _clauses(paragraphs)
     for n, paragraph in enumerate(paragraphs):
         text = paragraph.text()
         if not _may_be(paragraph, text):
@@ -53,7 +54,7 @@ def levels_of(paragraphs: Sequence[Paragraph], body: tuple[float, bool]) -> dict
                 and not ends
                 and len(text) < 80
                 and paragraph.size > 0.95 * body[0]
-                and (deep or named is not None or _shouts(text))
+                and (deep or named is not None or n in clauses or _shouts(text))
                 and not text.rstrip().endswith(":")
             )
         if is_heading and n + 1 < len(paragraphs):
@@ -64,6 +65,20 @@ def levels_of(paragraphs: Sequence[Paragraph], body: tuple[float, bool]) -> dict
     if sum(signs[n] for n in found) * 2 > sum(signs):  # a poster, where size tells nothing
         found = {n: key for n, key in found.items() if key[0] > 1.3 * body[0]}
     return _ranked(paragraphs, found)
+
+
+def _clauses(paragraphs: Sequence[Paragraph]) -> set[int]:
+    """Return lines such as "2. Scope" that count up from 1, each with a text of its own below."""
+    found: list[int] = []
+    for n, paragraph in enumerate(paragraphs[:-1]):
+        number = _NUMBER.match(paragraph.text())
+        below = paragraphs[n + 1]
+        if number and number[1] == str(len(found) + 1) and len(paragraph.lines) == 1:
+            rest = paragraph.text()[number.end() :]
+            alone = paragraph.above > 1.2 and not below.listed and len(below.text()) > 30
+            if alone and rest[:1].isupper() and len(rest) < 60:
+                found.append(n)
+    return set(found) if len(found) > 1 else set()
 
 
 def _may_be(paragraph: Paragraph, text: str) -> bool:

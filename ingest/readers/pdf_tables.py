@@ -15,6 +15,7 @@ NEAR = 2.5  # points: rules that touch
 FEW_ROWS = 2
 PITCH = 2.6  # of the type size between the baselines of two rows of an unruled table
 MOST = 1500  # lines of a column that a table is looked for in
+FIGURE = 0.42  # of the type size beside a figure: more than a blank
 HIDDEN = 8  # lines of a cell that covers several columns: more are rows
 WORDY = 6  # words of a cell: more are prose
 WRAP = 1.5  # of the type size: closer, and a lone cell goes on with the one above
@@ -304,7 +305,7 @@ def _grid(rows: Sequence[Row]) -> Grid | None:
         return None
     # A head may reach over its column's neighbour: the columns are those of the other rows.
     body = whole[1:] if len(whole) > 2 else whole
-    bands = _merged([(p.left, p.right) for row in body for p in row])
+    bands = _merged([band for row in body for piece in row for band in _split(piece)])
     if len(bands) < 2:
         return None
     edges = [(before[1] + after[0]) / 2 for before, after in pairwise(bands)]
@@ -340,6 +341,18 @@ def _grid(rows: Sequence[Row]) -> Grid | None:
         0 if _plain_body(said) else 1,
         pieces[0].size,
     )
+
+
+def _split(piece: Piece) -> list[tuple[float, float]]:
+    """Return the parts of a piece: a figure with more than a blank beside it may be a cell."""
+    found = [(piece.words[0].left, piece.words[0].right)]
+    for last, word in pairwise(piece.words):
+        figure = _NUMBER.fullmatch(last.text[:40]) or _NUMBER.fullmatch(word.text[:40])
+        if figure and word.left - last.right > FIGURE * word.size:
+            found.append((word.left, word.right))
+        else:
+            found[-1] = (min(found[-1][0], word.left), max(found[-1][1], word.right))
+    return found
 
 
 def _column(piece: Piece, edges: Sequence[float]) -> int | None:

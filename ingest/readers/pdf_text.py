@@ -74,14 +74,14 @@ class Spelling:
         if first + second in self.known:
             return 1, ""
         # Of a word with two hyphens, only the last part was broken.
-        if f"{first}-{second}" in self.known or first in _PREFIXES:
+        if f"{first}-{second}" in self.known or first in _PREFIXES or len(first) == 1:
             return 0, ""
         whole = {first, second} <= self.known and len(first) > 2
         return (0, "") if whole and not self.hyphenates else (1, "")
 
 
 def _breaks(word: str) -> bool:
-    return len(word) > 2 and word[-1] in "-‐\xad" and word[-2].isalnum()
+    return len(word) > 1 and word[-1] in "-‐\xad" and word[-2].isalnum()
 
 
 def _edges(end: str, start: str) -> tuple[str, str]:
@@ -222,5 +222,5 @@ def _marks(before: str, run: str, inside: bool, following: str) -> tuple[str, st
         if before[-1:].isdigit() and run.isalpha() and len(run) == 1:
             return "^", ""
         return None
-    closing = "]" + (" " if following[:1].isalnum() or not inside else "")
+    closing = "]" + (" " if following[:1].isalnum() else "")
     return (" [" if inside else "["), closing

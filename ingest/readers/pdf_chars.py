@@ -22,6 +22,8 @@ SYMBOLS = {  # of Wingdings and Symbol, whose letters files leave in the private
     0xF0FC: "✓",
     0xF0E0: "→",
 }
+BLANKS = {9, 10, 13}
+FEW, SAMPLED = 500, 5  # signs of a page that are all looked up; of more, every fifth is
 OBJECTS = 20_000  # drawn objects of a page that are looked at
 DEPTH = 4  # of forms in forms
 SEGMENTS = 400  # of one path
@@ -129,8 +131,11 @@ def _read_chars(text: Any, count: int, frame: Frame, sheet: Sheet) -> None:
     found: list[Char] = []
     apart, seen = False, -1
     pending = ""  # the first half of a sign beyond U+FFFF
-    kind = (0.0, False, 0)
+    size, bold, turn, base = 0.0, False, 0, 0.0
     runs: list[int] = []  # where in `found` the signs of the next drawn text begin
+    straight = frame.turns == 0 and frame.box[:2] == (0, 0)
+    step = 1 if count < FEW else SAMPLED
+    wide, high = sheet.width, sheet.height
     for index in range(count):
         code = raw.FPDFText_GetUnicode(text, index)
         held = raw.FPDFText_GetTextObject(text, index)
@@ -143,35 +148,39 @@ def _read_chars(text: Any, count: int, frame: Frame, sheet: Sheet) -> None:
             runs.append(len(found))
             if key not in kinds:
                 kinds[key] = _kind(text, index, frame)
-            kind = kinds[key]
-        sign = pending + chr(code)
-        if 0xD800 <= code < 0xDC00:
+            size, bold, turn = kinds[key]
+        if runs[-1] == len(found) or turn == ASLANT:
+            raw.FPDFText_GetCharOrigin(text, index, to_x, to_y)  # one text has one base
+            base = _base(turn, *frame.point(x.value, y.value))
+        if 32 < code < 127:
+            sign = chr(code)
+        elif 0xD800 <= code < 0xDC00:
             pending = chr(code)
             continue
-        pending = ""
-        sign = _sign(code) if len(sign) == 1 else _joined(sign)
-        if sign.isspace() or not sign:
+        else:
+            sign = _joined(pending + chr(code)) if pending else _sign(code)
+            pending = ""
+        if not sign or sign.isspace():
             # A control sign for which the file has no letter is no blank.
-            if code < 32 and raw.FPDFText_HasUnicodeMapError(text, index) == 1:
+            if code < 32 and (
+                code not in BLANKS or raw.FPDFText_HasUnicodeMapError(text, index) == 1
+            ):
                 sheet.unread += 1
             apart = True
             continue
-        if sign == "\ufffd" or raw.FPDFText_HasUnicodeMapError(text, index) == 1:
+        if sign == "\ufffd":
             sheet.unread += 1
+        elif index % step == 0 and raw.FPDFText_HasUnicodeMapError(text, index) == 1:
+            sheet.unread += step
         if not raw.FPDFText_GetLooseCharBox(text, index, to_box):
             continue
-        raw.FPDFText_GetCharOrigin(text, index, to_x, to_y)
-        left, bottom, right, top = frame.rect(box.left, box.bottom, box.right, box.top)
-        ox, oy = frame.point(x.value, y.value)
-        if (
-            right < 0 or left > sheet.width or top < 0 or bottom > sheet.height
-        ):  # beyond the page's edge: nobody sees it
-            continue
-        size, bold, turn = kind
+        left, bottom, right, top = box.left, box.bottom, box.right, box.top
+        if not straight:
+            left, bottom, right, top = frame.rect(left, bottom, right, top)
+        if right < 0 or left > wide or top < 0 or bottom > high:
+            continue  # beyond the page's edge: nobody sees it
         found.append(
-            Char(
-                sign, left, bottom, right, top, _base(turn, ox, oy), size, bold, turn, index, apart
-            )
+            Char(sign, left, bottom, right, top, base, size, bold, turn, index, apart, False)
         )
         apart = False
     sheet.chars = _turned(found, sheet)

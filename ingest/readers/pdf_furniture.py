@@ -68,9 +68,9 @@ def running_lines(pages: Sequence[tuple[float, Sequence[Row]]]) -> tuple[list[se
                   zip(found, pages, strict=True))  # fmt: skip
     if emptied * 2 >= len(pages):  # the text repeats as well: only its outermost lines run
         outer = [{0, len(rows) - 1} if len(rows) > 2 else set[int]() for _, rows in pages]
-        found = [gone & kept for gone, kept in zip(found, outer, strict=True)]
+        found = [some & kept for some, kept in zip(found, outer, strict=True)]
         left = {
-            _key(_said(rows[n])) for gone, (_, rows) in zip(found, pages, strict=True) for n in gone
+            _key(_said(rows[n])) for kept, (_, rows) in zip(found, pages, strict=True) for n in kept
         }
         return found, [text for key, text in words.items() if key in left]
     return found, list(words.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ingest.readers.pdf_chars import Sheet
@@ -46,10 +46,15 @@ class Paragraph:
     above: float = 99.0  # points between it and what stands over it, in leadings
     edge: float = 0.0  # where the lines of its column begin
     listed: bool = False  # a list's item, or a line that is one by itself
+    _text: str = field(default="", init=False)
+    _count: int = field(default=0, init=False)  # lines that _text has
 
     def text(self) -> str:
         """Return its words as they stand, without marks."""
-        return " ".join(word.text for line in self.lines for word in line)
+        if self._count != len(self.lines):
+            self._count = len(self.lines)
+            self._text = " ".join([word.text for line in self.lines for word in line])
+        return self._text
 
 
 def blocks_of(sheet: Sheet, rows: Sequence[Row]) -> list[Paragraph | Grid]:

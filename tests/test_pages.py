@@ -152,9 +152,16 @@ def test_a_span_over_two_pages_is_boxed_on_each() -> None:
 
 def test_a_footnote_that_makes_room_is_boxed_where_it_stands() -> None:
     page = [
-        *lined(40, 520, ["The keeper of the lamp has the key to the tower until the first", "day of the month, and so of the"]),
+        *lined(
+            40,
+            520,
+            [
+                "The keeper of the lamp has the key to the tower until the first",
+                "day of the month, and so of the",
+            ],
+        ),
         (40, 60, 7, "1 The keeper is chosen by all who own a boat in the harbour."),
-    ]  # fmt: skip
+    ]
     after = lined(40, 520, ["whole year, unless the tower is closed for the winter by law."])
     data = drawn_pdf([page, after])  # type: ignore[list-item]
     document = read_document("a.pdf", data)

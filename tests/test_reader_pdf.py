@@ -48,13 +48,23 @@ def test_figures_of_neighbours_are_not_glued() -> None:
 
 
 def test_a_first_row_of_figures_is_no_head() -> None:
-    text = text_of(*cells([row for row in ROWS[1:]], (40, 140, 240), False))
+    text = text_of(*cells(ROWS[1:], (40, 140, 240), False))
     assert text.splitlines()[0] == "| Aino | 310.05 | 4 |"
     assert "---" not in text
 
 
 def test_a_cell_of_two_lines_stays_in_its_row() -> None:
-    rows = cells([("Boat", "Berth"), ("Aino", "north pier"), ("Otso", "south pier,"), ("", "outer side"), ("Ilo", "dry dock 3")], (40, 140), False)  # fmt: skip
+    rows = cells(
+        [
+            ("Boat", "Berth"),
+            ("Aino", "north pier"),
+            ("Otso", "south pier,"),
+            ("", "outer side"),
+            ("Ilo", "dry dock 3"),
+        ],
+        (40, 140),
+        False,
+    )
     shown = [(x, y + (3 if y == 452 else 0), size, text) for x, y, size, text in rows if text]
     assert "| Otso | south pier, outer side |" in text_of(*shown)
 
@@ -64,11 +74,20 @@ def test_a_ruled_table_with_spans() -> None:
     lines += ["140 480 m 340 480 l S", "140 460 m 340 460 l S", "40 460 m 140 460 l S"]
     lines += [f"{x} 400 m {x} 500 l S" for x in (40, 140, 340)] + ["240 400 m 240 480 l S"]
     words: list[Shown] = [
-        (60, 485, 10, "Port"), (200, 485, 10, "Shipped"), (150, 465, 10, "2023"),
-        (250, 465, 10, "2024"), (60, 445, 10, "Oulu"), (150, 445, 10, "41"), (250, 445, 10, "52"),
-        (60, 425, 10, "Pori"), (150, 425, 10, "17"), (250, 425, 10, "23"),
-        (60, 405, 10, "Rauma"), (150, 405, 10, "8"), (250, 405, 10, "11"),
-    ]  # fmt: skip
+        (60, 485, 10, "Port"),
+        (200, 485, 10, "Shipped"),
+        (150, 465, 10, "2023"),
+        (250, 465, 10, "2024"),
+        (60, 445, 10, "Oulu"),
+        (150, 445, 10, "41"),
+        (250, 445, 10, "52"),
+        (60, 425, 10, "Pori"),
+        (150, 425, 10, "17"),
+        (250, 425, 10, "23"),
+        (60, 405, 10, "Rauma"),
+        (150, 405, 10, "8"),
+        (250, 405, 10, "11"),
+    ]
     assert text_of(*lines, *words) == (
         "| Port | Shipped 2023 | Shipped 2024 |\n| --- | --- | --- |\n"
         "| Oulu | 41 | 52 |\n| Pori | 17 | 23 |\n| Rauma | 8 | 11 |"
@@ -76,7 +95,14 @@ def test_a_ruled_table_with_spans() -> None:
 
 
 def test_a_table_goes_on_over_a_page_without_its_head() -> None:
-    pages = [cells([ROWS[0], *((f"Boat {n}{page}", f"{n + page}.5", "2") for n in range(4))], (40, 140, 240), False) for page in range(3)]  # fmt: skip
+    pages = [
+        cells(
+            [ROWS[0], *((f"Boat {n}{page}", f"{n + page}.5", "2") for n in range(4))],
+            (40, 140, 240),
+            False,
+        )
+        for page in range(3)
+    ]
     content = pdf.read(drawn_pdf(pages))
     assert content.text.count("Length") == content.text.count("---") // 3 == 1
     assert "| Boat 30 | 3.5 | 2 |\n| Boat 01 | 1.5 | 2 |" in content.text
@@ -124,7 +150,7 @@ def test_list_items_and_steps_stay_lines() -> None:
                 "    stands still.",
                 "2. Close valve A.",
             ],
-        ),  # fmt: skip
+        ),
     ]
     assert text_of(*shown) == (
         "Before you sail away from the harbour in the morning:\n\n"
@@ -154,7 +180,8 @@ def test_raised_figures(words: str, raised: str, goes_on: str, text: str) -> Non
 
 
 def test_lowered_figures_stay() -> None:
-    assert text_of("BT /F1 12 Tf 40 500 Td (H) Tj /F1 8 Tf -3 Ts (2) Tj /F1 12 Tf 0 Ts (O) Tj ET") == "H2O"  # fmt: skip
+    shown = "(H) Tj /F1 8 Tf -3 Ts (2) Tj /F1 12 Tf 0 Ts (O) Tj"
+    assert text_of(f"BT /F1 12 Tf 40 500 Td {shown} ET") == "H2O"
 
 
 @pytest.mark.parametrize("line", ["40 503.5 m 102 503.5 l S", "40 503 62 0.8 re f"])
@@ -182,10 +209,16 @@ def report(pages: int, body: list[list[str]]) -> bytes:
 
 
 BODY = [
-    ["Every boat is taken out by the last day of October. Whoever comes", "later than this day of the year loses the right to a"],
-    ["berth by the outer pier. The keeper notes the day in the great", "book of the harbour. It is kept in the reim-"],
+    [
+        "Every boat is taken out by the last day of October. Whoever comes",
+        "later than this day of the year loses the right to a",
+    ],
+    [
+        "berth by the outer pier. The keeper notes the day in the great",
+        "book of the harbour. It is kept in the reim-",
+    ],
     ["bursement office near the bridge."],
-]  # fmt: skip
+]
 
 
 def test_a_sentence_over_a_page_break_is_whole() -> None:
@@ -203,14 +236,20 @@ def test_a_sentence_over_a_page_break_is_whole() -> None:
 
 
 def test_lines_that_differ_by_figures_stay_when_they_are_the_text() -> None:
-    pages = [lined(40, 560, [f"Berth {n + 9 * page} is free" for n in range(9)]) for page in range(4)]  # fmt: skip
+    pages = [
+        lined(40, 560, [f"Berth {n + 9 * page} is free" for n in range(9)]) for page in range(4)
+    ]
     assert pdf.read(drawn_pdf(pages)).text.count("Berth") == 36
 
 
 def test_columns_are_read_one_after_the_other() -> None:
     left = [f"left line {n} of the first column" for n in range(8)]
     right = [f"right line {n} of the other column" for n in range(8)]
-    both = [item for pair in zip(lined(40, 500, left, 9), lined(220, 500, right, 9), strict=True) for item in pair]  # fmt: skip
+    both = [
+        item
+        for pair in zip(lined(40, 500, left, 9), lined(220, 500, right, 9), strict=True)
+        for item in pair
+    ]
     text = text_of((40, 540, 16, "One headline that stands across the page"), *both)
     assert text.index("left line 7") < text.index("right line 0")
     assert text.startswith("One headline") and "|" not in text
@@ -244,16 +283,29 @@ def test_headings_by_type() -> None:
 
 
 def test_numbers_tell_levels_apart() -> None:
-    shown = [(40.0, 540.0, 13.0, "*1 Costs"), *lined(40, 520, ["A year costs nine euros for all who are members here."]),
-             (40, 490, 13, "*1.1 Fees"), *lined(40, 470, ["The fee is due in March, and nobody is let off it."])]  # fmt: skip
+    shown = [
+        (40.0, 540.0, 13.0, "*1 Costs"),
+        *lined(40, 520, ["A year costs nine euros for all who are members here."]),
+        (40, 490, 13, "*1.1 Fees"),
+        *lined(40, 470, ["The fee is due in March, and nobody is let off it."]),
+    ]
     assert titles(pdf.read(drawn_pdf([shown]))) == [(1, "1 Costs"), (2, "1.1 Fees")]
 
 
 @pytest.mark.parametrize(
     "title",
-    ["untitled", "Untitled spreadsheet", "Microsoft Word - a.doc", "Document1", "report.docx",
-     "PowerPoint Presentation", "(anonymous)", "index", ""],
-)  # fmt: skip
+    [
+        "untitled",
+        "Untitled spreadsheet",
+        "Microsoft Word - a.doc",
+        "Document1",
+        "report.docx",
+        "PowerPoint Presentation",
+        "(anonymous)",
+        "index",
+        "",
+    ],
+)
 def test_titles_that_programs_leave(title: str) -> None:
     escaped = title.replace("(", "\\(").replace(")", "\\)")
     assert pdf.read(drawn_pdf([[(40, 500, 11, "Text.")]], info=f"/Title ({escaped})")).title == ""
@@ -347,6 +399,95 @@ def test_half_a_surrogate_in_the_properties_is_no_title() -> None:
 
 
 def test_a_version_is_kept() -> None:
-    shown = [(40.0, 550.0, 18.0, "Lock rules"), (40, 530, 11, "Replaces version 2"),
-             *lined(40, 490, ["The lock opens at nine in the morning every day."])]  # fmt: skip
+    shown = [
+        (40.0, 550.0, 18.0, "Lock rules"),
+        (40, 530, 11, "Replaces version 2"),
+        *lined(40, 490, ["The lock opens at nine in the morning every day."]),
+    ]
     assert pdf.read(drawn_pdf([shown])).version == "Replaces version 2"
+
+
+def test_rows_that_no_line_parts_are_told_by_their_figures() -> None:
+    lines = [f"40 {y} m 340 {y} l S" for y in (500, 480, 420)]
+    lines += [f"{x} 420 m {x} 500 l S" for x in (40, 140, 240, 340)]
+    words: list[Shown] = [
+        (column, y, 10, text)
+        for column, texts in (
+            (50, ("Month", "May", "June", "July")),
+            (150, ("Boats", "31", "44", "52")),
+            (250, ("Fee", "7.50", "8", "8")),
+        )
+        for y, text in zip((485, 465, 447, 429), texts, strict=True)
+    ]
+    assert text_of(*lines, *words).splitlines()[2:] == [
+        "| May | 31 | 7.50 |",
+        "| June | 44 | 8 |",
+        "| July | 52 | 8 |",
+    ]
+
+
+def test_small_figures_close_together_are_cells_of_their_own() -> None:
+    rows = [("Pump", "2", "7.5"), ("Hose", "9", "13.25"), ("Nozzle", "1", "0.8")]
+    assert text_of(*cells(rows, (40, 100, 112), False)) == (
+        "| Pump | 2 | 7.5 |\n| Hose | 9 | 13.25 |\n| Nozzle | 1 | 0.8 |"
+    )
+
+
+def dot(x: float, y: float) -> str:
+    curves = f"{x} {y + 3} {x + 4} {y + 3} {x + 4} {y} c {x + 4} {y - 1} {x} {y - 1} {x} {y} c"
+    return f"{x} {y} m {curves} f"
+
+
+def test_list_signs_that_are_drawn_are_list_signs() -> None:
+    shown = [*lined(60, 500, ["Charge the lamp", "Test it"]), *lined(80, 472.5, ["in the dark"])]
+    dots = [dot(50, 503), dot(50, 489.25), dot(70, 475.5)]
+    assert text_of(*shown, *dots) == "- Charge the lamp\n- Test it\n  - in the dark"
+
+
+def test_heads_that_change_with_the_chapter_are_left_out() -> None:
+    names = ["Fires", "Fires", "Smoke", "Smoke", "Wood", "Wood"]
+    pages = [
+        [
+            (40.0, 570.0, 9.0, f"Chapter of {name}"),
+            (380.0, 570.0, 9.0, str(17 + n)),
+            *lined(40, 480, [f"What {name} {'abcdef'[n]} is about stands on this very page here."]),
+        ]
+        for n, name in enumerate(names)
+    ]
+    content = pdf.read(drawn_pdf(pages))
+    assert "Chapter" not in content.text
+    assert content.text.count("stands on this very page") == 6
+
+
+def test_clauses_that_count_up_are_headings() -> None:
+    shown = [
+        *lined(40, 540, ["1. Scope"]),
+        *lined(40, 515, ["These rules hold for all members and for their guests."]),
+        *lined(40, 480, ["2. Heating"]),
+        *lined(40, 455, ["The stove is lit at four in the afternoon by the warden."]),
+    ]
+    assert titles(pdf.read(drawn_pdf([shown]))) == [(1, "1. Scope"), (1, "2. Heating")]
+
+
+def test_steps_are_no_headings() -> None:
+    shown = lined(40, 540, ["1. Open the valve", "2. Wait for the bell", "3. Close the valve"])
+    content = pdf.read(drawn_pdf([shown]))
+    assert content.headings == ()
+    assert content.text.splitlines() == [line for _, _, _, line in shown]
+
+
+def test_words_that_are_drawn_twice_for_a_shadow_are_read_once() -> None:
+    assert text_of((40, 500, 12, "Shadow play"), (40.9, 499.6, 12, "Shadow play")) == "Shadow play"
+
+
+def test_leaders_to_page_numbers_are_short() -> None:
+    shown = lined(40, 500, [f"Chapter {n} {'.' * 40} {n * 7}" for n in (1, 2, 3)])
+    assert text_of(*shown).splitlines()[1] == "Chapter 2 ... 14"
+
+
+def test_a_decimal_at_a_lines_begin_is_no_item() -> None:
+    lines = [
+        "The pool is as long as the rules of the federation want it to be,",
+        "12.5 metres, and 3 deep.",
+    ]
+    assert text_of(*lined(40, 500, lines)) == " ".join(lines)

@@ -86,6 +86,7 @@ def _may_be(paragraph: Paragraph, text: str) -> bool:
         len(paragraph.lines) <= LINES
         and len(text) <= LONG
         and (sum(map(str.isalpha, text)) > 2 or text[:1] > "\u2e80")
+        and " ... " not in text  # a line of the list of contents
         and not text.startswith(("•", "-", "–", "*", "[x]", "[ ]"))
     )
 

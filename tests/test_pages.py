@@ -163,7 +163,7 @@ def test_a_footnote_that_makes_room_is_boxed_where_it_stands() -> None:
         (40, 60, 7, "1 The keeper is chosen by all who own a boat in the harbour."),
     ]
     after = lined(40, 520, ["whole year, unless the tower is closed for the winter by law."])
-    data = drawn_pdf([page, after])  # type: ignore[list-item]
+    data = drawn_pdf([page, after])
     document = read_document("a.pdf", data)
     assert document.text.startswith("1 The keeper") and "of the whole year" in document.text
     (note,), (words,) = drawn(document, data, 1, "is chosen by all", "key to the tower")

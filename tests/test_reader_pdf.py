@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from samples import Shown, drawn_pdf, lined
 
@@ -18,7 +20,9 @@ def titles(content: Content) -> list[tuple[int, str]]:
     return [(heading.level, heading.title) for heading in content.headings]
 
 
-def cells(rows: list[tuple[str, ...]], lefts: tuple[float, ...], by_columns: bool) -> list[Shown]:
+def cells(
+    rows: Sequence[tuple[str, ...]], lefts: tuple[float, ...], by_columns: bool
+) -> list[Shown]:
     placed = [
         (lefts[column], 500 - 16.0 * line, 11.0, text)
         for line, row in enumerate(rows)
@@ -491,3 +495,13 @@ def test_a_decimal_at_a_lines_begin_is_no_item() -> None:
         "12.5 metres, and 3 deep.",
     ]
     assert text_of(*lined(40, 500, lines)) == " ".join(lines)
+
+
+@pytest.mark.parametrize("size", [7, 12])
+def test_a_mark_that_is_drawn_by_itself_stays_in_its_line(size: int) -> None:
+    shown = [
+        (40.0, 500.0, 12.0, "It was founded"),
+        (121, 504.5, size, "3"),
+        (131, 500, 12, "here."),
+    ]
+    assert text_of(*shown, (40, 485, 12, "It is closed.")).startswith("It was founded [3] here.")

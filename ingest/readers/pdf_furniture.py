@@ -67,8 +67,8 @@ def running_lines(pages: Sequence[tuple[float, Sequence[Row]]]) -> tuple[list[se
     emptied = sum(bool(rows) and len(gone) == len(rows) for gone, (_, rows) in
                   zip(found, pages, strict=True))  # fmt: skip
     if emptied * 2 >= len(pages):  # the text repeats as well: only its outermost lines run
-        outer = [{0, len(rows) - 1} if len(rows) > 2 else set[int]() for _, rows in pages]
-        found = [some & kept for some, kept in zip(found, outer, strict=True)]
+        ends = [{0, len(rows) - 1} if len(rows) > 2 else set[int]() for _, rows in pages]
+        found = [some & kept for some, kept in zip(found, ends, strict=True)]
         left = {
             _key(_said(rows[n])) for kept, (_, rows) in zip(found, pages, strict=True) for n in kept
         }

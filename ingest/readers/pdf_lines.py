@@ -175,22 +175,20 @@ def _rows(words: list[Word]) -> list[Row]:
 
 def _settle(small: list[Word], large: list[Word]) -> None:
     """Move the raised or lowered words of one line into the line whose words they stand at."""
-    if (
-        not small
-        or not large
-        or min(word.size for word in small) > SMALL * max(word.size for word in large)
-    ):
+    if not 0 < len(small) * len(large) < MANY:
+        return
+    if abs(small[0].base - large[0].base) >= SHIFT * max(word.size for word in large):
         return
     for word in list(small):
+        if len(word.chars) > 8:
+            continue
         for host in large:
-            if (
-                word.size <= SMALL * host.size
-                and abs(word.base - host.base) < SHIFT * host.size
-                and len(word.chars) <= 8
-                and (
-                    -0.3 * host.size < word.left - host.right < 0.5 * host.size
-                    or -0.3 * host.size < host.left - word.right < 0.3 * host.size
-                )
+            shift, beside = word.base - host.base, word.left - host.right
+            lesser = word.size <= SMALL * host.size and abs(shift) < SHIFT * host.size
+            figure = word.text.isdecimal() and 0 < shift < 0.5 * host.size and len(word.text) < 4
+            if (lesser or (figure and word.size <= host.size)) and (
+                -0.3 * host.size < beside < 0.5 * host.size
+                or -0.3 * host.size < host.left - word.right < 0.3 * host.size
             ):
                 small.remove(word)
                 large.append(word)

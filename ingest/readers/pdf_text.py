@@ -153,15 +153,17 @@ def spelled(lines: Sequence[Line], spelling: Spelling) -> Text:
 
 
 def _measure(line: Line) -> tuple[float, float]:
+    """Return the type size of a line, and the base that most of what has it stands on."""
     size = max((word.size for word in line), default=1.0)
+    bases: dict[float, int] = {}
     for word in line:
         if word.size == size:
-            return size, word.base
-    return size, 0.0
+            bases[word.base] = bases.get(word.base, 0) + len(word.text)
+    return size, max(bases, key=lambda base: bases[base], default=0.0)
 
 
 def _raised(size: float, base: float, of: float, over: float) -> bool:
-    return size <= SMALL * of and 0.15 * of < base - over < 0.9 * of
+    return (0.15 if size <= SMALL * of else 0.25) * of < base - over < 0.9 * of
 
 
 def _write(text: Text, word: Word, opening: str, size: float, base: float) -> None:

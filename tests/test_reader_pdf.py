@@ -505,3 +505,25 @@ def test_a_mark_that_is_drawn_by_itself_stays_in_its_line(size: int) -> None:
         (131, 500, 12, "here."),
     ]
     assert text_of(*shown, (40, 485, 12, "It is closed.")).startswith("It was founded [3] here.")
+
+
+def test_a_cell_over_the_whole_table_is_its_caption() -> None:
+    lines = [f"40 {y} m 240 {y} l S" for y in (500, 480, 460, 440)]
+    lines += [f"{x} 440 m {x} 500 l S" for x in (40, 240)] + ["140 440 m 140 480 l S"]
+    words: list[Shown] = [
+        (60, 485, 10, "Boats of the harbour"),
+        (60, 465, 10, "Boat"),
+        (150, 465, 10, "Crew"),
+        (60, 445, 10, "Aino"),
+        (150, 445, 10, "4"),
+    ]
+    assert text_of(*lines, *words) == (
+        "Boats of the harbour\n\n| Boat | Crew |\n| --- | --- |\n| Aino | 4 |"
+    )
+
+
+def test_a_box_around_text_is_no_table() -> None:
+    frame = [f"30 {y} m 390 {y} l S" for y in (520, 400)]
+    frame += [f"{x} 400 m {x} 520 l S" for x in (30, 390)]
+    lines = ["Never open the hatch while the boat is under way, for the", "water comes in at once."]
+    assert text_of(*frame, *lined(40, 500, lines)) == " ".join(lines)

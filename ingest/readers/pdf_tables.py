@@ -14,6 +14,7 @@ RULES = 800  # of a page: more are a drawing
 NEAR = 2.5  # points: rules that touch
 FEW_ROWS = 2
 PITCH = 2.6  # of the type size between the baselines of two rows of an unruled table
+FRAME = 14  # lines of a cell: more, and the lines are drawn around a part of the page
 MOST = 1500  # lines of a column that a table is looked for in
 FIGURE = 0.42  # of the type size beside a figure: more than a blank
 HIDDEN = 8  # lines of a cell that covers several columns: more are rows
@@ -138,13 +139,15 @@ def _filled(
     lines = {line for line, column in cells}
     if len(columns) < 2 or len(lines) < 2:
         return None, list(rows)
+    if max(map(len, cells.values()), default=0) > FRAME:
+        return None, list(rows)
     for (line, column), cell in cells.items():
         across = column + 1 < wide and owner[line, column + 1] == (line, column)
         if across and len(cell) > HIDDEN:  # rows that no line parts: the lines tell little
             return None, list(rows)
     filled = [part for row in filled for part in _parted(row)]
     caption: Cell = []
-    if len(lines) > 2 and len({owner[0, column] for column in range(wide)}) == 1:
+    if len({owner[0, column] for column in range(wide)}) == 1:
         caption = filled.pop(0)[0]
         owner = {(line - 1, column): place for (line, column), place in owner.items()}
     said = [[_said(cell) for cell in row] for row in filled]

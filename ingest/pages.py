@@ -5,7 +5,9 @@ pdfium draws the page. The marks are drawn by whoever shows it.
 
 from __future__ import annotations
 
+import ctypes
 import io
+import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +16,18 @@ from typing import Any
 
 from ingest.documents import Document
 from ingest.errors import DocumentUnreadable
-from ingest.readers.pdf import PDFIUM, PDFIUM_SIGNS
+from ingest.readers.pdf import opened, page_words
+from ingest.readers.pdf_text import NONE
 
 WIDTH, HEIGHT = 1100, 3300  # pixels of a picture at most, however large the page
 KNOWN = 0.9  # of a span's characters on the page, at least, or its boxes would mislead
 SCALE = 2.0  # pixels a point at most: a small page is not blown up
 
+BROKEN = 12  # words that differ in a row are compared sign by sign
+
 Box = tuple[int, int, int, int]  # left, top, width, height in pixels of the picture
+Corners = tuple[float, float, float, float]  # left, bottom, right, top as pdfium has them
+Placed = tuple[str, list[int]]  # a word, and where each of its signs is
 Span = tuple[int, int]  # characters of the document's text
 
 
@@ -41,9 +48,13 @@ def page_at(pages: Sequence[int], offset: int) -> int:
 
 
 def page_span(document: Document, page: int) -> Span:
-    """Return where a page's text begins and ends; pages are counted from 1."""
-    starts = [*document.pages, len(document.text) + 1]
-    return starts[page - 1], starts[page] - 1  # a line break stands between two pages
+    """Return where a page's text begins and ends; pages are counted from 1.
+
+    A page may begin and end in the middle of a sentence, or of a word.
+    """
+    starts = [*document.pages, len(document.text)]
+    start, end = starts[page - 1], starts[page]
+    return start, start + len(document.text[start:end].rstrip())
 
 
 def picture(data: bytes, document: Document, page: int, spans: Sequence[Span]) -> Picture:
@@ -51,72 +62,107 @@ def picture(data: bytes, document: Document, page: int, spans: Sequence[Span]) -
 
     data: the bytes that `document` was read from. Raises DocumentUnreadable.
     """
-    with PDFIUM:
-        import pypdfium2
+    import pypdfium2
 
-        try:
-            with pypdfium2.PdfDocument(data) as pdf:
-                sheet = pdf[page - 1]
-                width, height = sheet.get_size()
-                scale = min(SCALE, WIDTH / max(width, 1), HEIGHT / max(height, 1))
-                bitmap = sheet.render(scale=scale)
-                boxes = _boxes(sheet, bitmap, *_local(document, page, spans))
-                image = bitmap.to_pil()
-                stream = io.BytesIO()
-                image.save(stream, "PNG")
-                bitmap.close()
-        except pypdfium2.PdfiumError as error:
-            raise DocumentUnreadable(f"page {page} cannot be drawn: {error}") from None
+    try:
+        with opened(data) as (pdf, form):
+            sheet = pdf[page - 1]
+            width, height = sheet.get_size()
+            scale = min(SCALE, WIDTH / max(width, 1), HEIGHT / max(height, 1))
+            bitmap = sheet.render(scale=scale, may_draw_forms=form is not None)
+            convert = bitmap.get_posconv(sheet)
+            limits = page_span(document, page)
+            sources, fields = _sources(pdf, page, form, document)
+            boxes = _boxes(sheet, convert, document, limits, sources, fields, spans)
+            image = bitmap.to_pil()
+            stream = io.BytesIO()
+            image.save(stream, "PNG")
+            bitmap.close()
+    except (DocumentUnreadable, pypdfium2.PdfiumError) as error:
+        raise DocumentUnreadable(f"page {page} cannot be drawn: {error}") from None
     return Picture(page, stream.getvalue(), image.width, image.height, boxes)
 
 
-def _local(document: Document, page: int, spans: Sequence[Span]) -> tuple[str, list[Span]]:
-    """Return the page's visible characters, and the spans counted in those."""
+def _sources(
+    pdf: Any, page: int, form: Any, document: Document
+) -> tuple[dict[int, int], Sequence[Corners]]:
+    """Map offsets of a page's text to pdfium's signs, and return where its form's fields stand.
+
+    The page is laid out as it was when it was read.
+    """
     start, end = page_span(document, page)
-    text = document.text
+    held = [
+        (found[0], list(range(start + found.start(), start + found.end())))
+        for found in re.finditer(r"\S+", document.text[start:end])
+    ]
+    drawn, fields = page_words(pdf, page - 1, form, document.text[start:end])
+    found: dict[int, int] = {}
+    # What was moved, such as a footnote, is found in the second round.
+    for _ in range(2):
+        matcher = SequenceMatcher(
+            None, [word for word, _ in held], [word for word, _ in drawn], autojunk=False
+        )
+        rest_held, rest_drawn = [], []
+        for kind, a, b, c, d in matcher.get_opcodes():
+            if kind == "equal":
+                for (_, offsets), (_, sources) in zip(held[a:b], drawn[c:d], strict=True):
+                    found.update(zip(offsets, sources, strict=True))
+            elif kind == "replace" and b - a <= BROKEN and d - c <= BROKEN:
+                _by_sign(held[a:b], drawn[c:d], found)
+            else:
+                rest_held += held[a:b]
+                rest_drawn += drawn[c:d]
+        held, drawn = rest_held, rest_drawn
+    return {offset: source for offset, source in found.items() if source != NONE}, fields
 
-    def visible(stop: int) -> int:
-        return len("".join(text[start : max(start, min(stop, end))].split()))
 
-    return "".join(text[start:end].split()), [(visible(low), visible(high)) for low, high in spans]
+def _by_sign(held: Sequence[Placed], drawn: Sequence[Placed], found: dict[int, int]) -> None:
+    """Match words sign by sign: of one that was broken between lines, the hyphen is gone."""
+    offsets = [offset for _, places in held for offset in places]
+    sources = [source for _, places in drawn for source in places]
+    first, second = ("".join(word for word, _ in words) for words in (held, drawn))
+    for a, b, size in SequenceMatcher(None, first, second, autojunk=False).get_matching_blocks():
+        found.update(zip(offsets[a : a + size], sources[b : b + size], strict=True))
 
 
 def _boxes(
-    sheet: Any, bitmap: Any, shown: str, spans: Sequence[Span]
+    sheet: Any,
+    convert: Any,
+    document: Document,
+    limits: Span,
+    sources: Mapping[int, int],
+    fields: Sequence[Corners],
+    spans: Sequence[Span],
 ) -> tuple[tuple[Box, ...], ...]:
-    """Find spans of a page's visible characters; none for those that pdfium has not."""
+    """Return the boxes of each span's lines; none for one that is not on the page."""
     from pypdfium2 import raw
 
-    text = sheet.get_textpage()
-    codes = [raw.FPDFText_GetUnicode(text, n) for n in range(text.count_chars())]
-    signs = [chr(code).translate(PDFIUM_SIGNS) for code in codes]
-    places = [n for n, sign in enumerate(signs) if sign.strip()]
-    aligned = _aligned(shown, "".join(signs[n] for n in places))
-    convert = bitmap.get_posconv(sheet)
     found: list[tuple[Box, ...]] = []
+    text = sheet.get_textpage()
+    rect = raw.FS_RECTF()
     for low, high in spans:
-        known = [places[aligned[n]] for n in range(low, high) if n in aligned]
-        if len(known) < KNOWN * (high - low) or not known:
+        places = [
+            offset
+            for offset in range(max(low, limits[0]), min(high, limits[1]))
+            if document.text[offset].isalnum() or offset in sources
+        ]
+        known = list(dict.fromkeys(sources[offset] for offset in places if offset in sources))
+        if sum(offset in sources for offset in places) < KNOWN * len(places) or not known:
             found.append(())
             continue
-        count = text.count_rects(known[0], known[-1] - known[0] + 1)
-        found.append(_lines([_box(convert, text.get_rect(n)) for n in range(count)]))
+        boxes = []
+        for source in known:
+            if source < NONE:
+                boxes.append(_box(convert, fields[NONE - 1 - source]))
+            elif raw.FPDFText_GetLooseCharBox(text.raw, source, ctypes.byref(rect)):
+                corners = (rect.left, rect.bottom, rect.right, rect.top)
+                boxes.append(_box(convert, corners))
+        found.append(_lines(boxes))
     text.close()
     return tuple(found)
 
 
-def _aligned(shown: str, signs: str) -> Mapping[int, int]:
-    """Map the characters of a page's text to pdfium's, of which some are not in the text.
-
-    What lies outside the page's borders is not, and now and then a sign between.
-    """
-    if (shift := signs.find(shown)) >= 0:
-        return {n: n + shift for n in range(len(shown))}
-    blocks = SequenceMatcher(None, shown, signs, autojunk=False).get_matching_blocks()
-    return {block.a + n: block.b + n for block in blocks for n in range(block.size)}
-
-
-def _box(convert: Any, corners: tuple[float, float, float, float]) -> Box:
+def _box(convert: Any, corners: Corners) -> Box:
     left, bottom, right, top = corners
     x, y = zip(convert.to_bitmap(left, bottom), convert.to_bitmap(right, top), strict=True)
     return min(x), min(y), max(x) - min(x), max(y) - min(y)

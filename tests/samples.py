@@ -108,6 +108,54 @@ def pdf_bytes(
     return _pdf_file(objects, trailer)
 
 
+Shown = tuple[float, float, float, str]  # left and base in points, type size, text
+
+
+def drawn_pdf(
+    pages: Sequence[Sequence[Shown | str]],
+    info: str = "",
+    annotations: Sequence[str] = (),
+    catalog: str = "",
+    page: str = "/MediaBox [0 0 420 595]",
+    font: str = "",
+) -> bytes:
+    """Make a PDF of text placed by hand; a string among it is drawn as it is.
+
+    Text that begins with "*" is bold. annotations: dictionaries, for the first page. catalog and
+    page: further entries of these. font: the dictionary of F1, Helvetica else.
+    """
+    first = 5 + 2 * len(pages)
+    kids = " ".join(f"{5 + 2 * index} 0 R" for index in range(len(pages)))
+    marks = [f"{first + n} 0 R" for n in range(len(annotations))]
+    objects = [
+        f"<< /Type /Catalog /Pages 2 0 R {catalog.replace('FIELDS', ' '.join(marks))} >>",
+        f"<< /Type /Pages /Count {len(pages)} /Kids [{kids}] >>",
+        font or "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold /Encoding /WinAnsiEncoding >>",
+    ]
+    for index, shown in enumerate(pages):
+        stream = "\n".join(item if isinstance(item, str) else _shown(*item) for item in shown)
+        held = f"/Annots [{' '.join(marks)}]" if not index else ""
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R {page} {held}"
+            f" /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> /Contents {6 + 2 * index} 0 R >>"
+        )
+        objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
+    objects += annotations
+    objects.append(f"<< {info} >>")
+    return _pdf_file(objects, f"/Info {len(objects)} 0 R")
+
+
+def _shown(left: float, base: float, size: float, text: str) -> str:
+    font, text = ("F2", text[1:]) if text.startswith("*") else ("F1", text)
+    return f"BT /{font} {size} Tf {left} {base} Td ({_escaped(text)}) Tj ET"
+
+
+def lined(left: float, top: float, lines: Sequence[str], size: float = 11) -> list[Shown]:
+    """Place lines under each other, as a paragraph has them."""
+    return [(left, top - 1.25 * size * n, size, line) for n, line in enumerate(lines)]
+
+
 def _pdf_file(objects: list[str], trailer: str) -> bytes:
     data = b"%PDF-1.4\n"
     offsets = []

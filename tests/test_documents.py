@@ -206,10 +206,10 @@ def test_pdf() -> None:
     )
     document = read_document("a.pdf", data)
     assert document.title == "The manual"
-    assert document.text.startswith("Introduction\nFirst (page).\n")
+    assert document.text.startswith("Introduction\n\nFirst (page).\n\n")
     assert "\r" not in document.text
     assert len(document.pages) == 3
-    assert document.text[document.pages[2] :] == "Introduction again\n2.1 Costs\nIt costs."
+    assert document.text[document.pages[2] :] == "Introduction again\n\n2.1 Costs\n\nIt costs."
     assert lines(document) == ["Introduction", "2.1 Costs"]
     assert titles(document) == [(1, "Introduction"), (1, "Costs")]
 
@@ -230,7 +230,7 @@ def test_pdfs_are_read_from_many_threads() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert texts == ["\n".join(f"page {number}" for number in range(20))] * 8
+    assert texts == ["\n\n".join(f"page {number}" for number in range(20))] * 8
 
 
 def damaged_docx() -> bytes:

@@ -1,0 +1,177 @@
+"""What a Markdown source holds that its page does not show: comments, short codes, containers."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+_TRIGGER = re.compile(r"<!--|\{\{|\{%|\{/\*|%%|<table|^[ \t]*(?:!!!|\?\?\?|:::|===[ \t]\")", re.M)
+_START = re.compile(r"(`+)|<!--|\{\{[<%]|\{%|\{/\*|(?<!\S)%%(?=[^%])|\]\(\{\{")
+_CLOSERS = {"<!--": "-->", "{{<": ">}}", "{{%": "%}}", "{%": "%}", "{/*": "*/}", "%%": "%%"}
+_CAPTION = re.compile(r"\b(?:caption|title|alt|summary|content)\s*=\s*\"([^\"]+)\"")
+_HIGHLIGHT = re.compile(r"\{%-?\s*(end)?highlight(?:\s+(\w+))?[^%]*%\}|\{\{<\s*(/)?\s*highlight(?:\s+(\w+))?[^>]*>\}\}")
+_ADMONITION = re.compile(
+    r"([ \t]*)(?:!!!|\?\?\?\+?|===)[ \t]+(?:([A-Za-z][\w-]*)[\w -]*)?[ \t]*(?:\"([^\"]*)\")?[ \t]*$"
+)
+_CONTAINER = re.compile(r"([ \t>]*):{3,}[ \t]*(?:\{?\.?([A-Za-z][\w-]*)[^}\[]*\}?)?[ \t]*(?:\[([^\]]*)\]|(.*))?$")
+_NAMES = frozenset(
+    "note tip info warning danger caution important hint example question success failure bug"
+    " quote abstract summary todo attention error seealso details".split()
+)
+_FENCE = re.compile(r"[ \t>]*(?:[-*+][ \t]+|\d+[.)][ \t]+)?(`{3,}(?=[^`]*$)|~{3,})")
+
+
+def shown_source(text: str, left: Counter[str]) -> str:
+    """Return a source without what is not shown; left: counts what was left out."""
+    if not _TRIGGER.search(text):
+        return text
+    text = _HIGHLIGHT.sub(
+        lambda found: "```" if found[1] or found[3] else f"```{found[2] or found[4] or ''}", text
+    )
+    text = _without_comments(text, _code_spans(text), left)
+    return _without_containers(text)
+
+
+def _code_spans(text: str) -> list[tuple[int, int]]:
+    """Return where blocks of code lie, as the parser of Markdown finds them."""
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark")
+    parser.core.ruler.enableOnly(["normalize", "block"])
+    starts = [0]
+    for line in text.split("\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    return [
+        (starts[token.map[0]], min(starts[token.map[1]], len(text)))
+        for token in parser.parse(text)
+        if token.type in ("fence", "code_block") and token.map
+    ]
+
+
+def _without_comments(text: str, code: list[tuple[int, int]], left: Counter[str]) -> str:
+    parts: list[str] = []
+    kept = position = block = 0
+    missing: set[str] = set()  # closers that do not come any more
+    while found := _START.search(text, position):
+        start, opener = found.start(), found[0]
+        while block < len(code) and code[block][1] <= start:
+            block += 1
+        if block < len(code) and code[block][0] <= start:
+            position = code[block][1]
+            continue
+        if found[1]:
+            position = _after_code(text, found, missing)
+            continue
+        if opener.startswith("]("):
+            end = text.find("}}", start, start + 500)
+            if end > 0:
+                parts.append(text[kept:start] + "](")
+                kept = end + 2
+            position = max(found.end(), kept)
+            continue
+        closer = _CLOSERS[opener]
+        end = -1 if closer in missing else text.find(closer, found.end())
+        if opener == "%%" and end >= 0 and "\n\n" in text[found.end() : min(end, found.end() + 2000)]:
+            position = found.end()
+            continue
+        if end < 0:
+            missing.add(closer)
+            position = found.end()
+            if opener == "<!--":  # without an end it would hide all that follows
+                parts.append(text[kept:start])
+                kept = position
+            continue
+        inner = text[found.end() : end]
+        end += len(closer)
+        if opener == "{%" and inner.strip(" -") == "comment":
+            close = re.compile(r"\{%-?\s*endcomment\s*-?%\}").search(text, end)
+            end = close.end() if close else end
+        comment = opener in ("<!--", "{/*", "%%") or inner.strip(" -") == "comment"
+        left["comment"] += comment and any(sign.isalnum() for sign in inner)
+        shown = ""
+        if opener.startswith("{") and not comment and (caption := _CAPTION.search(inner)):
+            shown = caption[1]
+        parts.append(text[kept:start])
+        kept, gap = _closed_up(text, start, end)
+        if shown:
+            parts.append(shown)
+            kept, gap = end, ""
+        parts.append(gap)
+        position = max(kept, end)
+    parts.append(text[kept:])
+    if not left["comment"]:
+        del left["comment"]
+    return "".join(parts)
+
+
+def _closed_up(text: str, start: int, end: int) -> tuple[int, str]:
+    """Return where the text goes on after what was left out, and what comes between."""
+    line_start = text.rfind("\n", 0, start) + 1
+    line_end = text.find("\n", end)
+    line_end = len(text) if line_end < 0 else line_end
+    if text[line_start:start].strip() or text[end:line_end].strip():
+        return end, ""
+    following = text[line_end + 1 : line_end + 2]
+    preceding = text[max(line_start - 2, 0) : line_start]
+    if preceding in ("", "\n", "\n\n") and following == "\n":
+        return line_end + 2, ""
+    return min(line_end + 1, len(text)), ""
+
+
+def _after_code(text: str, found: re.Match[str], missing: set[str]) -> int:
+    """Return where a span of code ends that begins with these ticks; just after them if none."""
+    ticks = found[1]
+    limit = text.find("\n\n", found.end())
+    limit = len(text) if limit < 0 else limit
+    limit = min(limit, found.end() + 5000)
+    for close in re.compile(r"`+").finditer(text, found.end(), limit):
+        if close[0] == ticks:
+            return close.end()
+    return found.end()
+
+
+def _without_containers(text: str) -> str:
+    """Write admonitions as "Note: ..." and let tables of HTML have no blank lines."""
+    lines: list[str] = []
+    fence = ""
+    indent: int | None = None  # of an admonition's content
+    in_table = False
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if mark and not fence:
+            fence = mark[1]
+        elif mark and mark[1].startswith(fence) and not line.strip(" `~>"):
+            fence = ""
+            lines.append(line[indent:] if indent and line[:indent].isspace() else line)
+            continue
+        if indent is not None and line.strip():
+            if line[:indent].strip(" \t") == "" and line[:1].isspace():
+                line = line.removeprefix("\t") if line[0] == "\t" else line[indent:]
+            elif not fence:
+                indent = None
+        if fence or mark:
+            lines.append(line)
+            continue
+        if in_table and not line.strip():
+            continue
+        if "<table" in line.lower():
+            in_table = True
+        if in_table and "</table" in line.lower():
+            in_table = False
+        if (found := _ADMONITION.match(line)) and (found[2] or found[3]):
+            lines.extend((f"{found[1]}**{_named(found[2], found[3])}**", ""))
+            indent = len(found[1]) + 4
+        elif line.lstrip(" \t>").startswith(":::") and (found := _CONTAINER.match(line)):
+            title = found[3] or found[4]
+            if (found[2] or "").lower() in _NAMES or title:
+                lines.extend((f"{found[1]}**{_named(found[2], title)}**", found[1].rstrip()))
+            else:
+                lines.append(found[1].rstrip())
+        else:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def _named(kind: str | None, title: str | None) -> str:
+    name = (kind or "").replace("-", " ").capitalize()
+    return f"{name}: {title}" if name and title else title or f"{name}:"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from ingest.errors import DocumentUnreadable
-from ingest.readers import docx, html, markdown, pdf, plain
+from ingest.readers import code, delimited, docx, html, markdown, pdf, plain, rst
 from ingest.readers.content import Content, Heading, Place
 
 
@@ -62,12 +62,32 @@ def read_document(name: str, data: bytes) -> Document:
     )
 
 
+CODE = (
+    ".jsonl .ndjson .yaml .yml .toml .ini .cfg .conf .properties .log .sql .py .pyi .js .mjs"
+    " .jsx .ts .tsx .java .kt .scala .c .h .cc .cpp .hpp .cs .go .rs .swift .rb .php .pl .lua .r"
+    " .jl .m .sh .bash .zsh .ps1 .bat .css .scss .vue .svelte .proto .graphql .tf .diff .patch"
+).split()
+"""The suffixes of source code, settings and logs, which are read as they are."""
+
 SUFFIXES: dict[str, Callable[[bytes], Content]] = {
     ".md": markdown.read,
     ".markdown": markdown.read,
+    ".mdown": markdown.read,
+    ".mdx": markdown.read,
+    ".qmd": markdown.read,
+    ".rmd": markdown.read,
     ".txt": plain.read,
     ".text": plain.read,
-    ".rst": plain.read,
+    ".adoc": plain.read,
+    ".asc": plain.read,
+    ".org": plain.read,
+    ".tex": code.read,
+    ".rst": rst.read,
+    ".csv": delimited.read,
+    ".tsv": delimited.read_tabs,
+    ".tab": delimited.read_tabs,
+    ".json": code.read_json,
+    **dict.fromkeys(CODE, code.read),
     ".html": html.read,
     ".htm": html.read,
     ".pdf": pdf.read,

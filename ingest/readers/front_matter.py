@@ -12,7 +12,7 @@ _YAML = re.compile(
     re.MULTILINE,
 )
 _TOML = re.compile(r"\+\+\+[ \t]*\n(?:.*\n)*?\+\+\+[ \t]*$", re.MULTILINE)
-_PANDOC = re.compile(r"%[ \t]?(.*)\n(?:%[ \t]?(.*)\n)?(?:%[ \t]?(.*)(?:\n|\Z))?")
+_PANDOC = re.compile(r"%[ \t]+([^%\n]+)\n(?:%[ \t]?(.*)\n)?(?:%[ \t]?(.*)(?:\n|\Z))?")
 _PAIR = re.compile(r"([A-Za-z][\w -]{0,40}):[ \t]+(\S.*)")
 
 # What the fields of site generators and note apps steer; no reader of the text would miss them.

@@ -9,11 +9,16 @@ _TRIGGER = re.compile(r"<!--|\{\{|\{%|\{/\*|%%|<table|^[ \t]*(?:!!!|\?\?\?|:::|=
 _START = re.compile(r"(`+)|<!--|\{\{[<%]|\{%|\{/\*|(?<!\S)%%(?=[^%])|\]\(\{\{")
 _CLOSERS = {"<!--": "-->", "{{<": ">}}", "{{%": "%}}", "{%": "%}", "{/*": "*/}", "%%": "%%"}
 _CAPTION = re.compile(r"\b(?:caption|title|alt|summary|content)\s*=\s*\"([^\"]+)\"")
-_HIGHLIGHT = re.compile(r"\{%-?\s*(end)?highlight(?:\s+(\w+))?[^%]*%\}|\{\{<\s*(/)?\s*highlight(?:\s+(\w+))?[^>]*>\}\}")
+_HIGHLIGHT = re.compile(
+    r"\{%-?\s*(end)?highlight(?:\s+(\w+))?[^%]*%\}|\{\{<\s*(/)?\s*highlight(?:\s+(\w+))?[^>]*>\}\}"
+)
 _ADMONITION = re.compile(
     r"([ \t]*)(?:!!!|\?\?\?\+?|===)[ \t]+(?:([A-Za-z][\w-]*)[\w -]*)?[ \t]*(?:\"([^\"]*)\")?[ \t]*$"
 )
-_CONTAINER = re.compile(r"([ \t>]*):{3,}[ \t]*(?:\{?\.?([A-Za-z][\w-]*)[^}\[]*\}?)?[ \t]*(?:\[([^\]]*)\]|(.*))?$")
+_CONTAINER = re.compile(
+    r"([ \t>]*):{3,}[ \t]*(?:\{[^}\n]*?([A-Za-z][\w-]*)[^}\n]*\}|([A-Za-z][\w-]*))?[ \t]*"
+    r"(?:\[([^\]]*)\]|(.*))$"
+)
 _NAMES = frozenset(
     "note tip info warning danger caution important hint example question success failure bug"
     " quote abstract summary todo attention error seealso details".split()
@@ -71,7 +76,11 @@ def _without_comments(text: str, code: list[tuple[int, int]], left: Counter[str]
             continue
         closer = _CLOSERS[opener]
         end = -1 if closer in missing else text.find(closer, found.end())
-        if opener == "%%" and end >= 0 and "\n\n" in text[found.end() : min(end, found.end() + 2000)]:
+        if (
+            opener == "%%"
+            and end >= 0
+            and "\n\n" in text[found.end() : min(end, found.end() + 2000)]
+        ):
             position = found.end()
             continue
         if end < 0:
@@ -110,7 +119,8 @@ def _closed_up(text: str, start: int, end: int) -> tuple[int, str]:
     line_end = text.find("\n", end)
     line_end = len(text) if line_end < 0 else line_end
     if text[line_start:start].strip() or text[end:line_end].strip():
-        return end, ""
+        spaced = text[end : end + 1] == " " and text[max(start - 1, 0) : start] in (" ", "\n", "")
+        return end + spaced, ""
     following = text[line_end + 1 : line_end + 2]
     preceding = text[max(line_start - 2, 0) : line_start]
     if preceding in ("", "\n", "\n\n") and following == "\n":
@@ -162,9 +172,9 @@ def _without_containers(text: str) -> str:
             lines.extend((f"{found[1]}**{_named(found[2], found[3])}**", ""))
             indent = len(found[1]) + 4
         elif line.lstrip(" \t>").startswith(":::") and (found := _CONTAINER.match(line)):
-            title = found[3] or found[4]
-            if (found[2] or "").lower() in _NAMES or title:
-                lines.extend((f"{found[1]}**{_named(found[2], title)}**", found[1].rstrip()))
+            kind, title = found[2] or found[3], found[4] or found[5]
+            if (kind or "").lower() in _NAMES or title:
+                lines.extend((f"{found[1]}**{_named(kind, title)}**", found[1].rstrip()))
             else:
                 lines.append(found[1].rstrip())
         else:

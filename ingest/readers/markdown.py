@@ -162,6 +162,8 @@ def _without_notes(text: str) -> tuple[str, dict[str, str]]:
         else:
             if note is not None:
                 note.append("")
+                if kept and not kept[-1].strip():
+                    continue
             kept.append(line)
     return "\n".join(kept), {label: joined(lines) for label, lines in notes.items()}
 
@@ -223,7 +225,9 @@ def _mended(
     body, headings = _written(source, edits)
     unmarked = [label for label, note in notes.items() if note and label not in env.get("set", ())]
     if unmarked:
-        last = "\n".join(f"[{source.numbers.get(label, label)}] {notes[label]}" for label in unmarked)
+        last = "\n".join(
+            f"[{source.numbers.get(label, label)}] {notes[label]}" for label in unmarked
+        )
         body = f"{body.rstrip()}\n\n{last}\n"
     return body, headings, ()
 
@@ -361,12 +365,19 @@ def _are_lines(lines: list[str]) -> bool:
     """Tell whether lines are meant as such though Markdown would join them: verse, addresses."""
     if _GRID.match(lines[0]) or sum(line.startswith("|") for line in lines) * 2 > len(lines):
         return True
-    keyed = sum(re.match(r"(?:\*\*)?[A-Z][\w/ -]{0,30}:(?:\*\*)? ", line) is not None for line in lines)
+    keyed = sum(
+        re.match(r"(?:\*\*)?[A-Z][\w/ -]{0,30}:(?:\*\*)? ", line) is not None for line in lines
+    )
     if keyed == len(lines):
         return True
     capital = sum(not line[:1].islower() for line in lines)
     ended = sum(line.endswith((".", "!", "?", "。")) for line in lines)
-    return capital == len(lines) and len(lines) > 2 and max(map(len, lines)) < 60 and not ended == len(lines)
+    return (
+        capital == len(lines)
+        and len(lines) > 2
+        and max(map(len, lines)) < 60
+        and not ended == len(lines)
+    )
 
 
 def _bare_table(lines: list[str]) -> list[str]:
@@ -463,8 +474,10 @@ def _definitions(source: _Source, tokens: list[Any]) -> Iterator[_Edit]:
         if found:
             target = found[2]
             # "[Tip]: restart" is a target to Markdown, and a remark to its writer.
-            inside = bool(re.search(r"[/.#:@]", target)) or not target or (
-                " ".join(found[1].split()).upper() in source.used
+            inside = (
+                bool(re.search(r"[/.#:@]", target))
+                or not target
+                or (" ".join(found[1].split()).upper() in source.used)
             )
         if inside:
             yield _Edit(number, number + 1, [])

@@ -80,4 +80,6 @@ def _is_cut(line: str, following: str) -> bool:
 
 
 def _is_cjk(sign: str) -> bool:
-    return "\u2e80" <= sign <= "\ud7ff" or "\uf900" <= sign <= "\ufaff" or "\uff00" <= sign <= "\uff60"
+    return (
+        "\u2e80" <= sign <= "\ud7ff" or "\uf900" <= sign <= "\ufaff" or "\uff00" <= sign <= "\uff60"
+    )

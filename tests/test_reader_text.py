@@ -244,6 +244,12 @@ def test_rst() -> None:
     assert content.remarks == ("1 comment left out",)
 
 
+def test_a_head_with_an_empty_corner_is_kept() -> None:
+    rule = "===== ==== ====\n"
+    content = rst.read(f"{rule}      Min  Max\n{rule}Tide  4.3  7.9\n{rule}".encode())
+    assert content.text == "|  | Min | Max |\n| --- | --- | --- |\n| Tide | 4.3 | 7.9 |"
+
+
 def test_rst_that_is_broken_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     content = rst.read(
         b"A\n=\n\nB\n-\n\n.. image::\n   :oops: 1\n\nC\n=\n\n~~~\n\nText *open.\n\n.. table:: x\n\n   no table\n"

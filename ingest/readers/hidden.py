@@ -101,7 +101,7 @@ def _without_comments(text: str, code: list[tuple[int, int]], left: Counter[str]
         if opener.startswith("{") and not comment and (caption := _CAPTION.search(inner)):
             shown = caption[1]
         parts.append(text[kept:start])
-        kept, gap = _closed_up(text, start, end)
+        kept, gap = _closed_up(text, start, end, "".join(parts[-4:])[-2:])
         if shown:
             parts.append(shown)
             kept, gap = end, ""
@@ -113,7 +113,7 @@ def _without_comments(text: str, code: list[tuple[int, int]], left: Counter[str]
     return "".join(parts)
 
 
-def _closed_up(text: str, start: int, end: int) -> tuple[int, str]:
+def _closed_up(text: str, start: int, end: int, preceding: str) -> tuple[int, str]:
     """Return where the text goes on after what was left out, and what comes between."""
     line_start = text.rfind("\n", 0, start) + 1
     line_end = text.find("\n", end)
@@ -122,7 +122,6 @@ def _closed_up(text: str, start: int, end: int) -> tuple[int, str]:
         spaced = text[end : end + 1] == " " and text[max(start - 1, 0) : start] in (" ", "\n", "")
         return end + spaced, ""
     following = text[line_end + 1 : line_end + 2]
-    preceding = text[max(line_start - 2, 0) : line_start]
     if preceding in ("", "\n", "\n\n") and following == "\n":
         return line_end + 2, ""
     return min(line_end + 1, len(text)), ""

@@ -32,6 +32,7 @@ _MARKER = re.compile(r"[ \t]*\d{1,9}(?=[.)])")
 _BADGE = re.compile(r"badge|shields\.io|codecov|travis-ci|\.svg\?branch", re.IGNORECASE)
 _PICTURE = re.compile(r"[^\s/]+\.(?:png|jpe?g|gif|svg|webp|bmp|tiff?|avif)", re.IGNORECASE)
 _MATH = re.compile(r"\$\$[^$]{1,2000}\$\$|\$(?=[^\s$])[^$\n]{0,300}(?<=[^\s\\])\$(?!\d)")
+_ICON = re.compile(r":(?:material|octicons|fontawesome|simple|fa|fas|fab|bi)-[a-z0-9-]+:[ \t]?")
 _NOTE_MARK = re.compile(r"\[\^([^\]\s]{1,80})\]")
 _WIKI = re.compile(r"!?\[\[([^\[\]\n]{1,500})\]\]")
 _ATTRIBUTES = re.compile(
@@ -196,6 +197,8 @@ def _own_markup(state: Any, silent: bool) -> bool:
         found, kind = _WIKI.match(state.src, state.pos), "wiki"
     elif sign == "{":
         found, kind = _ATTRIBUTES.match(state.src, state.pos), "attributes"
+    elif sign == ":":
+        found, kind = _ICON.match(state.src, state.pos), "icon"
     elif sign == "$":
         found, kind = _MATH.match(state.src, state.pos), "math"
     else:
@@ -376,7 +379,7 @@ def _are_lines(lines: list[str]) -> bool:
         capital == len(lines)
         and len(lines) > 2
         and max(map(len, lines)) < 60
-        and not ended == len(lines)
+        and ended != len(lines)
     )
 
 
@@ -619,9 +622,9 @@ def _written(source: _Source, edits: list[_Edit]) -> tuple[str, list[Heading]]:
         position = max(position, edit.end)
         # A line that is left out takes the blank line after it along.
         nothing_before = not out or not out[-1].strip()
-        if emptied and nothing_before and position < len(source.lines) - 1:
-            if not source.lines[position].strip():
-                position += 1
+        more = position < len(source.lines) - 1
+        if emptied and nothing_before and more and not source.lines[position].strip():
+            position += 1
     out.extend(source.lines[position:])
     starts = [0]
     for line in out:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from ingest.readers.content import Content, Heading, heading_title, table
 from ingest.readers.decode import decoded
@@ -15,8 +16,8 @@ _LONG = 100  # columns: a longer line is no heading
 _UNDERLINE = re.compile(r"[ \t]*([=\-~^*#+_.])\1{2,}[ \t]*$")
 _NUMBERED = re.compile(r"((?:\d{1,3}\.)*\d{1,3})(\.?)[ \t]+(?=[^\W\d_])")
 _CLAUSE = re.compile(
-    r"(?:(§{1,2})[ \t]*\d+\w?|(article|section|chapter|part|annex|appendix|schedule|book|title|kapitel"
-    r"|abschnitt|artikel|teil|anhang|chapitre|artículo|clause)[ \t]+(?:\d+(?:\.\d+)*|[IVXLC]+|[A-Z]"
+    r"(?:(§{1,2})[ \t]*\d+\w?|(article|section|chapter|part|annex|appendix|schedule|book|title"
+    r"|kapitel|abschnitt|artikel|teil|anhang|chapitre|artículo|clause)[ \t]+(?:\d+(?:\.\d+)*|[IVXLC]+|[A-Z]"
     r"|(?-i:One|Two|Three|Four|Five|Six|Seven|Eight|Nine|Ten|ONE|TWO|THREE|FOUR|FIVE)))\b"
     r"(?=$|[ \t]*[.:\-–—(]|[ \t]+[A-ZÀ-Þ(\"“])",
     re.IGNORECASE,
@@ -44,8 +45,8 @@ def read(data: bytes) -> Content:
     found: list[tuple[int, int, str]] = []  # first line, the line after, style
     paragraphs = list(_paragraphs(text.split("\n")))
     solid = [index for index, lines in enumerate(paragraphs) if lines[0].strip()]
-    before = {following: index for index, following in zip(solid, solid[1:])}  # noqa: B905
-    after = {index: following for index, following in zip(solid, solid[1:])}  # noqa: B905
+    before = {following: index for index, following in pairwise(solid)}
+    after = dict(pairwise(solid))
     for index, lines in enumerate(paragraphs):
         if not lines[0].strip():
             out.extend(lines)
@@ -76,7 +77,7 @@ def read(data: bytes) -> Content:
 def stated_version(text: str) -> str:
     """Return the version that one of a document's first lines states: "2.1", "replaces 2"."""
     for line in text[:8000].split("\n")[:_HEAD_LINES]:
-        if found := _VERSION.match(line):
+        if found := _VERSION.match(line.strip()):
             return found[2].rstrip(".") if found[2] else " ".join(found[1].split()).rstrip(".")
     return ""
 
@@ -152,21 +153,21 @@ def _heading_style(
     """Return the style of a heading that a paragraph begins with, and its lines; "" if none."""
     line = lines[0].strip()
     letters = sum(map(str.isalpha, line[: _LONG + 1]))
-    if not letters or len(line) > _LONG:
-        if len(lines) < 3 or not _UNDERLINE.match(lines[0]):
-            return "", 0
+    ruled = len(lines) >= 3 and _UNDERLINE.match(lines[0]) is not None
+    if (not letters or len(line) > _LONG) and not ruled:
+        return "", 0
     # A line over the title as well as under it, as in RST
-    if len(lines) >= 3 and _UNDERLINE.match(lines[0]) and _UNDERLINE.match(lines[2]):
+    if ruled and _UNDERLINE.match(lines[2]):
         rule, title = lines[0].strip(), lines[1].strip()
         if rule[0] == lines[2].strip()[0] and title and len(title) <= _LONG:
             return "_over" + rule[0], 3
-    if len(lines) >= 2 and (found := _UNDERLINE.match(lines[1])) and "  " not in line:
-        if len(lines[1].strip()) * 2 >= len(line) and not MARKER.match(line):
-            return "_" + found[1], 2
+    found = _UNDERLINE.match(lines[1]) if len(lines) >= 2 and "  " not in line else None
+    if found and len(lines[1].strip()) * 2 >= len(line) and not MARKER.match(line):
+        return "_" + found[1], 2
     alone = len(lines) == 1
-    if found := _CLAUSE.match(line):
-        if (alone or len(line) < 60) and not _SENTENCE_END.search(line):
-            return f"clause {(found[1] or found[2]).lower()}", 1
+    found = _CLAUSE.match(line)
+    if found and (alone or len(line) < 60) and not _SENTENCE_END.search(line):
+        return f"clause {(found[1] or found[2]).lower()}", 1
     if found := _NUMBERED.match(line):
         depth = found[1].count(".") + 1
         if alone and not _SENTENCE_END.search(line) and line[found.end()].isupper():

@@ -38,6 +38,8 @@ _CHANGES = {
     "deprecated-removed": "Deprecated since version",
 }
 _SECTION_LIKE = frozenset("only ifconfig container rst-class tabs tab-set grid centered".split())
+# A simple table's head whose first cell is empty; docutils would lose it, but for a backslash.
+_CORNER = re.compile(r"^(([ \t]*)={2,}(?: +={2,})+[ \t]*\n\2) ( +\S)", re.M)
 _TARGET = re.compile(r"[!~]?(.*?)(?:\s*<[^<>]*>)?\Z", re.DOTALL)
 
 
@@ -71,7 +73,7 @@ def _doctree(text: str) -> nodes.document:
 
     _learn(text)
     return publish_doctree(
-        text,
+        _CORNER.sub(r"\1\\\3", text),
         settings_overrides={
             "doctitle_xform": False,
             "docinfo_xform": False,
@@ -94,13 +96,14 @@ def _learn(text: str) -> None:
     from docutils.parsers.rst import Directive, directives, roles
     from docutils.parsers.rst.languages import en as english
 
+    any_option: Any = defaultdict(lambda: directives.unchanged)
+    any_option["class"] = directives.unchanged  # docutils looks into none that is empty
+
     class Generic(Directive):
         has_content = True
         optional_arguments = 1
         final_argument_whitespace = True
-        option_spec: Any = defaultdict(
-            lambda: directives.unchanged, {"class": directives.unchanged}
-        )
+        option_spec = any_option
 
         def run(self) -> list[nodes.Node]:
             name = self.name.lower()
@@ -189,6 +192,7 @@ class _Walk:
     def _block(self, node: Any, level: int, depth: int) -> Iterator[Block]:
         n = self.nodes
         indent = "  " * depth
+        rules = (n.transition, n.meta)
         if isinstance(node, n.section):
             yield from self._children(node, level + 1, 0)
         elif isinstance(node, (n.title, n.subtitle, n.rubric)):
@@ -222,11 +226,9 @@ class _Walk:
             yield from self._admonition(node, level, depth)
         elif isinstance(node, n.image):
             yield from self._picture(node)
-        elif (
-            isinstance(node, (n.target, n.substitution_definition, n.pending, n.raw, n.meta))
-            or isinstance(node, n.transition)
-            or "contents" in node.get("classes", ())
-        ):
+        elif isinstance(
+            node, (n.target, n.substitution_definition, n.pending, n.raw, *rules)
+        ) or "contents" in node.get("classes", ()):
             return
         elif isinstance(node, n.TextElement):
             if text := self._paragraph(node):

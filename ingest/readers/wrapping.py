@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 WIDE = 45  # columns; narrower lines are verse, addresses or notes unless words go on in them
 MARKER = re.compile(r"(?:[-*+•·‣◦–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)]|\([ivxIVX]{1,5}\))[ \t]+(?=\S)")
@@ -32,7 +33,7 @@ def wrapped(lines: Sequence[str]) -> bool:
         return False
     width = max(map(len, bare))
     going_on = full = capital = 0
-    for line, following in zip(bare, bare[1:]):  # noqa: B905  (the last line has none after it)
+    for line, following in pairwise(bare):
         first = following.split(None, 1)[0] if following else ""
         letter = following.lstrip("\"'“‘(")[:1]
         caseless = letter.isalpha() and not letter.isupper() and not letter.islower()

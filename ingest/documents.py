@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from ingest.errors import DocumentUnreadable
-from ingest.readers import code, delimited, docx, html, markdown, pdf, plain, rst
+from ingest.readers import code, delimited, docx, html, markdown, outline, pdf, plain, rst
 from ingest.readers.content import Content, Heading, Place
 
 
@@ -78,9 +78,9 @@ SUFFIXES: dict[str, Callable[[bytes], Content]] = {
     ".rmd": markdown.read,
     ".txt": plain.read,
     ".text": plain.read,
-    ".adoc": plain.read,
-    ".asc": plain.read,
-    ".org": plain.read,
+    ".adoc": outline.read_asciidoc,
+    ".asciidoc": outline.read_asciidoc,
+    ".org": outline.read_org,
     ".tex": code.read,
     ".rst": rst.read,
     ".csv": delimited.read,

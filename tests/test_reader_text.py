@@ -7,7 +7,7 @@ import time
 import pytest
 
 from ingest.documents import SUFFIXES, read_document
-from ingest.readers import code, delimited, plain, rst
+from ingest.readers import code, delimited, outline, plain, rst
 from ingest.readers.content import Content
 
 
@@ -94,6 +94,26 @@ def test_headings_of_text() -> None:
     assert content.title == "Ferry rules"
     for heading in content.headings:
         assert content.text[heading.start : heading.end].startswith(heading.title)
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("Rules of the mill\n\n§ 1 Noise\n\nNone.\n", "Rules of the mill"),
+        ("Minutes, 4 May 2024\n\nAll of the members were present.\n", "Minutes, 4 May 2024"),
+        ("CHAPTER I\n\nIt was late.\n", ""),
+        ("A first sentence.\n\nAnd a second one.\n", ""),
+    ],
+)
+def test_the_title_of_text(source: str, title: str) -> None:
+    assert plain.read(source.encode()).title == title
+
+
+def test_a_heading_after_a_table_of_contents() -> None:
+    content = plain.read(
+        b"1. Scope . . . . 2\n2. Boats . . . . 3\n\n1. Scope\n\nAll of it.\n\n2. Boats\n\nAll boats.\n"
+    )
+    assert titles(content) == [(1, "1. Scope"), (1, "2. Boats")]
 
 
 def test_numbered_clauses_nest() -> None:
@@ -314,3 +334,28 @@ def test_source_code_stays_as_it_is() -> None:
 def test_the_common_kinds_are_read(suffix: str) -> None:
     assert suffix in SUFFIXES
     assert "30" in read_document(f"a{suffix}", b"fee,thirty\nx,30\n").text
+
+
+def test_asciidoc() -> None:
+    content = outline.read_asciidoc(
+        b"= Ferry rules\nNils Berg\n:revdate: 2024-05-06\n:toc:\n\n// a comment\n[[fares]]\n== Fares\n\n"
+        b"A car on the ferry costs 12 euros, and\nhttps://x.y/z[a bus] costs more.\n\n----\n== none\n----\n"
+    )
+    assert titles(content) == [(1, "Ferry rules"), (2, "Fares")]
+    assert (content.title, content.date) == ("Ferry rules", "2024-05-06")
+    assert "A car on the ferry costs 12 euros, and a bus costs more." in content.text
+    assert "comment" not in content.text
+    assert "----\n== none\n----" in content.text
+    assert content.remarks == ("1 comment left out",)
+
+
+def test_org() -> None:
+    content = outline.read_org(
+        b"#+TITLE: Ferry rules\n#+DATE: 2024-05-06\n#+STARTUP: fold\n\n* Fares\n:PROPERTIES:\n:ID: 7\n:END:\n"
+        b"See [[https://x.y][the list]].\n\n** TODO Buses :big:\n\n#+BEGIN_SRC sh\n* none\n#+END_SRC\n"
+    )
+    assert titles(content) == [(1, "Fares"), (2, "TODO Buses")]
+    assert (content.title, content.date) == ("Ferry rules", "2024-05-06")
+    assert "See the list." in content.text
+    assert ":ID:" not in content.text
+    assert "* none" in content.text

@@ -16,6 +16,7 @@ from ingest.readers.content import Content, Heading, heading_title
 from ingest.readers.decode import decoded
 from ingest.readers.front_matter import front_matter
 from ingest.readers.hidden import shown_source
+from ingest.readers.plain import stated_version
 from ingest.readers.wrapping import joined
 
 TITLE = 200  # characters of a title at most: what is longer is a paragraph that slipped
@@ -113,7 +114,7 @@ def read(data: bytes) -> Content:
         tuple(headings),
         title=title,
         date=stated.date,
-        version=stated.version,
+        version=stated.version or stated_version(body),
         remarks=(*remarks, *stated.remarks, *_said(left), *more),
     )
 

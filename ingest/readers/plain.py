@@ -22,15 +22,18 @@ _CLAUSE = re.compile(
     r"(?=$|[ \t]*[.:\-–—(]|[ \t]+[A-ZÀ-Þ(\"“])",
     re.IGNORECASE,
 )
+_REPLACED = re.compile(
+    r"\b(?:replaces|supersedes) (?:the )?(?:version|edition|revision|issue) v?\d[\w.]{0,20}",
+    re.IGNORECASE,
+)
 _VERSION = re.compile(
-    r"\W{0,4}(?:(?:this (?:version|edition|document) )?((?:replaces|supersedes) (?:the )?"
-    r"(?:version|edition|revision|issue) v?\d[\w.]{0,20})|(?:version|revision):? v?(\d[\w.]{0,20}))"
-    r"(?=$|[\s,;.)*_])",
+    r"\W{0,4}(?:version|revision|rev\.?|edition):?\W{0,4} v?(\d[\w.]{0,20})(?=$|[\s,;)*_])",
     re.IGNORECASE,
 )
 _HEAD_LINES = 40  # a document states its version among its first lines
 _PAGE_FOOT = re.compile(r".{0,120}\[Page \w+\]\s*$")
 _SENTENCE_END = re.compile(r"[.!?;,…。！？][\"'”’»)\]]*$")
+_DEEP = re.compile(r"\d{1,3}(?:\.\d{1,3}){1,4}\.?[ \t]")  # the number of a clause, or a figure
 _BOX = re.compile(r"[+|][-=+]{3,}[+|]$")
 _TABLE_LINES = 3
 
@@ -40,7 +43,7 @@ def read(data: bytes) -> Content:
     text, remarks = decoded(data)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _without_pages(text)
-    words = frozenset(re.findall(r"\w+", text.lower())) if "-\n" in text else frozenset()
+    words = Counter(re.findall(r"\w+", text.lower()) if "-\n" in text else ())
     out: list[str] = []
     found: list[tuple[int, int, str]] = []  # first line, the line after, style
     paragraphs = list(_paragraphs(text.split("\n")))
@@ -54,6 +57,8 @@ def read(data: bytes) -> Content:
         previous = paragraphs[before[index]] if index in before else []
         following = paragraphs[after[index]] if index in after else []
         style, height = _heading_style(lines, previous, following)
+        if not style and not found and _is_centred(lines) and index < solid[:4][-1] + 1:
+            style, height = "=title", 1
         if style:
             found.append((len(out), len(out) + height, style))
             out.extend(lines[:height])
@@ -63,12 +68,12 @@ def read(data: bytes) -> Content:
     body = "\n".join(out)
     headings = _headings(out, found, len(body))
     first = headings[0] if headings else None
-    named = first and found[0][2][0] in "_=c"  # a numbered clause is no title
+    named = first and not found[0][2].startswith(("clause", "number"))
     leading = bool(first) and not body[: first.start if first else 0].strip()
     return Content(
         body,
         headings,
-        title=first.title if first and named and leading else "",
+        title=first.title if first and named and (leading or found[0][2] == "=title") else "",
         version=stated_version(body),
         remarks=remarks,
     )
@@ -76,10 +81,12 @@ def read(data: bytes) -> Content:
 
 def stated_version(text: str) -> str:
     """Return the version that one of a document's first lines states: "2.1", "replaces 2"."""
-    for line in text[:8000].split("\n")[:_HEAD_LINES]:
-        if found := _VERSION.match(line.strip()):
-            return found[2].rstrip(".") if found[2] else " ".join(found[1].split()).rstrip(".")
-    return ""
+    lines = [line.strip() for line in text[:8000].split("\n")[:_HEAD_LINES]]
+    stated = next((found for line in lines if (found := _VERSION.match(line))), None)
+    if stated:
+        return stated[1].rstrip(".")
+    replaced = next((found for line in lines if (found := _REPLACED.search(line))), None)
+    return replaced[0].rstrip(".") if replaced else ""
 
 
 def _paragraphs(lines: Sequence[str]) -> Iterator[list[str]]:
@@ -175,7 +182,10 @@ def _heading_style(
                 _NUMBERED.match(other[0].strip()) for other in (previous, following) if other
             ]
             in_list = any(
-                other and other[1].count(".") + 1 == depth and not _is_above(found[1], other[1])
+                other
+                and other[1].count(".") + 1 == depth
+                and other[1] != found[1]  # of a table of contents
+                and not _is_above(found[1], other[1])
                 for other in neighbours
             )
             if following and (depth > 1 or not in_list) and len(line) <= 80:
@@ -197,10 +207,19 @@ def _is_above(number: str, other: str) -> bool:
     return other.startswith(number + ".") or number.startswith(other + ".")
 
 
+def _is_centred(lines: Sequence[str]) -> bool:
+    indent = len(lines[0]) - len(lines[0].lstrip())
+    words = lines[0].strip()
+    return len(lines) == 1 and indent >= 10 and len(words) <= 60 and not _SENTENCE_END.search(words)
+
+
 def _is_title(line: str, following: Sequence[str]) -> bool:
     """Tell whether a document's first line is its title, not a sentence or a greeting."""
     longer = sum(map(len, following)) > len(line)
-    plain = not re.search(r"[.!?,;:=<>{}|#\\]|  |\t", line)
+    longer |= len(following) > 1 or bool(
+        _CLAUSE.match(following[0].strip()) or _NUMBERED.match(following[0].strip())
+    )
+    plain = not re.search(r"[.!?;:=<>{}|#\\]|  |\t|,$", line)
     return len(line) <= 80 and plain and longer and line[0].isupper() and not MARKER.match(line)
 
 
@@ -227,15 +246,17 @@ def _headings(
     return tuple(headings)
 
 
-def _laid_out(lines: list[str], words: frozenset[str]) -> list[str]:
+def _laid_out(lines: list[str], words: Counter[str]) -> list[str]:
     """Return a paragraph's lines as they are to stand: joined, as a table, or as they are."""
     if len(lines) >= _TABLE_LINES and (rows := _table(lines)):
         return rows
     out: list[str] = []
     item: list[str] = []
-    for line in [*lines, None]:  # type: ignore[list-item]
+    for line in [*lines, None]:
         begins = line is not None and MARKER.match(line.strip()[:20] + " x") is not None
         begins = begins and (not item or _is_marked(item[0]) or len(item[-1].strip()) < 70)
+        if line is not None and item and _DEEP.match(line.strip()):
+            begins = _DEEP.match(item[0].strip()) is not None or _is_marked(item[0])
         if item and (line is None or begins):
             out.extend(_item(item, words))
             item = []
@@ -245,10 +266,11 @@ def _laid_out(lines: list[str], words: frozenset[str]) -> list[str]:
 
 
 def _is_marked(line: str) -> bool:
-    return MARKER.match(line.strip()[:20] + " x") is not None
+    start = line.strip()[:20] + " x"
+    return MARKER.match(start) is not None or _DEEP.match(start) is not None
 
 
-def _item(lines: list[str], words: frozenset[str]) -> list[str]:
+def _item(lines: list[str], words: Counter[str]) -> list[str]:
     """Join the lines of a list's item, or of a paragraph, where they are wrapped."""
     if len(lines) < 2:
         return lines

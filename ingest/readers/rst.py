@@ -143,6 +143,7 @@ def _learn(text: str) -> None:
             words = words.rpartition(".")[2]
         return [nodes.inline(rawtext, words)], []
 
+    any_role: Any = role  # it returns no reference, as the stubs would have it
     for name in {found.lower() for found in _DIRECTIVE.findall(text)}:
         known = name in english.directives or name in directives._directives  # type: ignore[attr-defined]
         if name in ("include", "raw") or not known:
@@ -150,7 +151,7 @@ def _learn(text: str) -> None:
     for names in _ROLE.findall(text):
         name = (names[0] or names[1]).lower()
         if name not in english.roles and name not in roles._roles:  # type: ignore[attr-defined]
-            roles.register_local_role(name, role)
+            roles.register_local_role(name, any_role)
 
 
 _OBJECTS = frozenset(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 WIDE = 45  # columns; narrower lines are verse, addresses or notes unless words go on in them
@@ -55,8 +55,8 @@ def _is_code(line: str) -> bool:
     return bool(_CODE.match(line) or _CODE_END.search(line[-200:]))
 
 
-def joined(lines: Sequence[str], words: frozenset[str] = frozenset()) -> str:
-    """Join wrapped lines to one; words: those of the text, which tell what a hyphen is."""
+def joined(lines: Sequence[str], words: Mapping[str, int] | None = None) -> str:
+    """Join wrapped lines to one; words: how often the text has each, to tell what a hyphen is."""
     parts: list[str] = []
     previous = ""
     for line in map(str.strip, lines):
@@ -64,15 +64,35 @@ def joined(lines: Sequence[str], words: frozenset[str] = frozenset()) -> str:
             continue
         if previous:
             if _is_cut(previous, line):
-                word = previous.rsplit(None, 1)[-1].lstrip("(\"'“‘")[:-1]
-                rest = re.match(r"\w*", line)
-                if rest and (word + rest[0]).lower() in words:
+                if words and _is_hyphenated(previous, line, words):
                     parts[-1] = parts[-1][:-1]
             elif not (_is_cjk(previous[-1]) and _is_cjk(line[0])):
                 parts.append(" ")
         parts.append(line)
         previous = line
     return "".join(parts)
+
+
+def _is_hyphenated(line: str, following: str, words: Mapping[str, int]) -> bool:
+    """Tell whether a word was cut at the line's end, and its hyphen is none of its own."""
+    found = re.search(r"([^\W_]+)-$", line[-60:])
+    rest = re.match(r"[^\W_]+", following)
+    if not found or not rest or line[-60:][: found.start()].endswith("-"):
+        return False
+    first, last = found[1].lower(), rest[0].lower()
+    if words.get(first + last):
+        return True
+    # Each part was counted once where it stands.
+    return first not in _PREFIXES and words.get(first, 0) < 2 and words.get(last, 0) < 2
+
+
+_PREFIXES = frozenset(
+    "all anti bi by co counter cross double e eight ever ex extra far first five follow four free"
+    " full good great half hard heavy high in inter ill large left light long lower low mid mother"
+    " multi near never new nine non off old on one open over part post pre pro quasi re right"
+    " second self semi seven short single six small so sub super ten third three top two ultra un"
+    " under up upper vice well wide x year".split()
+)
 
 
 def _is_cut(line: str, following: str) -> bool:

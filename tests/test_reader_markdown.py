@@ -95,7 +95,8 @@ def test_a_comment_without_an_end_hides_nothing() -> None:
 def test_embedded_pictures_are_no_text() -> None:
     data = "iVBORw0KGgo" * 3000
     content = read(
-        f"# P\n\n![The valve](data:image/png;base64,{data})\n\n![][i]\n\n[i]: <data:image/png;base64,{data}>\n"
+        f"# P\n\n![The valve](data:image/png;base64,{data})\n\n"
+        f"![][i]\n\n[i]: <data:image/png;base64,{data}>\n"
     )
     assert content.text.split() == ["#", "P", "The", "valve"]
     assert content.remarks == ("2 embedded pictures left out",)
@@ -109,8 +110,10 @@ def test_pictures_are_their_alternative_text() -> None:
 
 def test_raw_html() -> None:
     content = read(
-        '<h1 align="center">Tidebook</h1>\n<p><img src="a.png" alt="Logo"></p>\n\n<h2>Setup</h2>\n\n'
-        "Run `tide init`.\n\n<details>\n<summary>Why</summary>\n\nBecause of **tides**.\n\n</details>\n"
+        '<h1 align="center">Tidebook</h1>\n<p><img src="a.png" alt="Logo"></p>\n\n'
+        "<h2>Setup</h2>\n\n"
+        "Run `tide init`.\n\n<details>\n<summary>Why</summary>\n\n"
+        "Because of **tides**.\n\n</details>\n"
     )
     assert content.title == "Tidebook"
     assert titles(content) == [(1, "Tidebook"), (2, "Setup")]
@@ -123,7 +126,8 @@ def test_raw_html() -> None:
 
 def test_html_tables_with_blank_lines_are_tables() -> None:
     content = read(
-        "<table>\n<tr><th>Boat</th><th>Fee</th></tr>\n\n<tr><td>Skiff</td><td>30</td></tr>\n</table>\n"
+        "<table>\n<tr><th>Boat</th><th>Fee</th></tr>\n\n"
+        "<tr><td>Skiff</td><td>30</td></tr>\n</table>\n"
     )
     assert "Skiff | 30" in content.text
 
@@ -195,7 +199,8 @@ def test_wrapped_lines(source: str, text: str) -> None:
 
 def test_footnotes_stand_after_their_paragraph() -> None:
     content = read(
-        "Crew ride free[^crew]. Dogs too[^dog].\n\nNext.\n\n[^crew]: Only on duty,\n    in uniform.\n"
+        "Crew ride free[^crew]. Dogs too[^dog].\n\n"
+        "Next.\n\n[^crew]: Only on duty,\n    in uniform.\n"
         "[^dog]: On a lead.\n[^lost]: Nobody marks it.\n"
     )
     assert content.text == (

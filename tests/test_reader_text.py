@@ -63,7 +63,8 @@ def test_list_items_are_joined_to_themselves() -> None:
         "   stands still.\n2. Close it.\n"
     )
     assert text(source) == (
-        "1. Open the valve of the tank slowly and wait until the needle of the gauge stands still.\n"
+        "1. Open the valve of the tank slowly and wait "
+        "until the needle of the gauge stands still.\n"
         "2. Close it.\n"
     )
 
@@ -80,7 +81,8 @@ def test_a_cut_word_is_made_whole_and_a_hyphen_is_kept() -> None:
 
 def test_headings_of_text() -> None:
     content = plain.read(
-        b"Ferry rules\n===========\n\nFares\n-----\n\nA car costs 12.\n\n2.1 Notice\n\nWrite to us.\n\n"
+        b"Ferry rules\n===========\n\nFares\n-----\n\n"
+        b"A car costs 12.\n\n2.1 Notice\n\nWrite to us.\n\n"
         b"Article 5 Fees\n\nThey are due.\n\nLIABILITY\n\nNone.\n"
     )
     assert [title for _, title in titles(content)] == [
@@ -111,14 +113,16 @@ def test_the_title_of_text(source: str, title: str) -> None:
 
 def test_a_heading_after_a_table_of_contents() -> None:
     content = plain.read(
-        b"1. Scope . . . . 2\n2. Boats . . . . 3\n\n1. Scope\n\nAll of it.\n\n2. Boats\n\nAll boats.\n"
+        b"1. Scope . . . . 2\n2. Boats . . . . 3\n\n"
+        b"1. Scope\n\nAll of it.\n\n2. Boats\n\nAll boats.\n"
     )
     assert titles(content) == [(1, "1. Scope"), (1, "2. Boats")]
 
 
 def test_numbered_clauses_nest() -> None:
     content = plain.read(
-        b"TERMS\n\n1. Scope\n\nThey hold for all.\n\n1.1 Boats\n\nAll boats.\n\n2. Fees\n\nDue at once.\n"
+        b"TERMS\n\n1. Scope\n\nThey hold for all.\n\n"
+        b"1.1 Boats\n\nAll boats.\n\n2. Fees\n\nDue at once.\n"
     )
     assert titles(content) == [(1, "TERMS"), (2, "1. Scope"), (3, "1.1 Boats"), (2, "2. Fees")]
 
@@ -133,7 +137,8 @@ def test_what_is_no_heading(source: str) -> None:
 
 def test_running_heads_at_page_breaks_go() -> None:
     pages = [
-        f"RFC 99        The Ferry Protocol        May 1990\n\n   Line {n} of the text is here and it\n"
+        f"RFC 99        The Ferry Protocol        May 1990\n\n"
+        f"   Line {n} of the text is here and it\n"
         f"   goes on.\n\n   Part {n} ends and\n\nBerg                         [Page {n}]\n\f\n"
         for n in range(1, 5)
     ]
@@ -147,14 +152,16 @@ def test_running_heads_at_page_breaks_go() -> None:
 def test_a_sentence_over_a_page_break_is_whole() -> None:
     read = text(
         "The ferry leaves the harbour of the town at six in the morning and it comes back to\n"
-        "the harbour in\n\fthe evening of the same day, when the last train has left the town\nlong ago.\n"
+        "the harbour in\n\fthe evening of the same day, when the last train has left the town\n"
+        "long ago.\n"
     )
     assert "comes back to the harbour in the evening of the same day" in read
 
 
 def test_columns_of_spaces_are_a_table() -> None:
     read = text(
-        "Boat      Fee    Seats\nSkiff      30        2\nYawl       50        4\nCutter    120       12\n"
+        "Boat      Fee    Seats\nSkiff      30        2\n"
+        "Yawl       50        4\nCutter    120       12\n"
     )
     assert read.split("\n")[:3] == [
         "| Boat | Fee | Seats |",
@@ -165,7 +172,8 @@ def test_columns_of_spaces_are_a_table() -> None:
 
 def test_a_box_of_signs_is_a_table() -> None:
     read = text(
-        "+------+-----+\n| Boat | Fee |\n+------+-----+\n| Skiff| 30  |\n| Yawl | 50  |\n+------+-----+\n"
+        "+------+-----+\n| Boat | Fee |\n+------+-----+\n"
+        "| Skiff| 30  |\n| Yawl | 50  |\n+------+-----+\n"
     )
     assert read.split("\n") == [
         "| Boat | Fee |",
@@ -272,7 +280,8 @@ def test_a_head_with_an_empty_corner_is_kept() -> None:
 
 def test_rst_that_is_broken_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     content = rst.read(
-        b"A\n=\n\nB\n-\n\n.. image::\n   :oops: 1\n\nC\n=\n\n~~~\n\nText *open.\n\n.. table:: x\n\n   no table\n"
+        b"A\n=\n\nB\n-\n\n.. image::\n   :oops: 1\n\nC\n=\n\n"
+        b"~~~\n\nText *open.\n\n.. table:: x\n\n   no table\n"
     )
     assert "Text *open." in content.text
     assert "no table" in content.text
@@ -338,8 +347,10 @@ def test_the_common_kinds_are_read(suffix: str) -> None:
 
 def test_asciidoc() -> None:
     content = outline.read_asciidoc(
-        b"= Ferry rules\nNils Berg\n:revdate: 2024-05-06\n:toc:\n\n// a comment\n[[fares]]\n== Fares\n\n"
-        b"A car on the ferry costs 12 euros, and\nhttps://x.y/z[a bus] costs more.\n\n----\n== none\n----\n"
+        b"= Ferry rules\nNils Berg\n:revdate: 2024-05-06\n"
+        b":toc:\n\n// a comment\n[[fares]]\n== Fares\n\n"
+        b"A car on the ferry costs 12 euros, and\n"
+        b"https://x.y/z[a bus] costs more.\n\n----\n== none\n----\n"
     )
     assert titles(content) == [(1, "Ferry rules"), (2, "Fares")]
     assert (content.title, content.date) == ("Ferry rules", "2024-05-06")
@@ -351,8 +362,10 @@ def test_asciidoc() -> None:
 
 def test_org() -> None:
     content = outline.read_org(
-        b"#+TITLE: Ferry rules\n#+DATE: 2024-05-06\n#+STARTUP: fold\n\n* Fares\n:PROPERTIES:\n:ID: 7\n:END:\n"
-        b"See [[https://x.y][the list]].\n\n** TODO Buses :big:\n\n#+BEGIN_SRC sh\n* none\n#+END_SRC\n"
+        b"#+TITLE: Ferry rules\n#+DATE: 2024-05-06\n"
+        b"#+STARTUP: fold\n\n* Fares\n:PROPERTIES:\n:ID: 7\n:END:\n"
+        b"See [[https://x.y][the list]].\n\n** TODO Buses :big:\n\n"
+        b"#+BEGIN_SRC sh\n* none\n#+END_SRC\n"
     )
     assert titles(content) == [(1, "Fares"), (2, "TODO Buses")]
     assert (content.title, content.date) == ("Ferry rules", "2024-05-06")

@@ -17,7 +17,8 @@ _UNDERLINE = re.compile(r"[ \t]*([=\-~^*#+_.])\1{2,}[ \t]*$")
 _NUMBERED = re.compile(r"((?:\d{1,3}\.)*\d{1,3})(\.?)[ \t]+(?=[^\W\d_])")
 _CLAUSE = re.compile(
     r"(?:(§{1,2})[ \t]*\d+\w?|(article|section|chapter|part|annex|appendix|schedule|book|title"
-    r"|kapitel|abschnitt|artikel|teil|anhang|chapitre|artículo|clause)[ \t]+(?:\d+(?:\.\d+)*|[IVXLC]+|[A-Z]"
+    r"|kapitel|abschnitt|artikel|teil|anhang|chapitre|artículo|clause)"
+    r"[ \t]+(?:\d+(?:\.\d+)*|[IVXLC]+|[A-Z]"
     r"|(?-i:One|Two|Three|Four|Five|Six|Seven|Eight|Nine|Ten|ONE|TWO|THREE|FOUR|FIVE)))\b"
     r"(?=$|[ \t]*[.:\-–—(]|[ \t]+[A-ZÀ-Þ(\"“])",
     re.IGNORECASE,

@@ -10,7 +10,8 @@ _START = re.compile(r"(`+)|<!--|\{\{[<%]|\{%|\{/\*|(?<!\S)%%(?=[^%])|\]\(\{\{")
 _CLOSERS = {"<!--": "-->", "{{<": ">}}", "{{%": "%}}", "{%": "%}", "{/*": "*/}", "%%": "%%"}
 _CAPTION = re.compile(r"\b(?:caption|title|alt|summary|content)\s*=\s*\"([^\"]+)\"")
 _HIGHLIGHT = re.compile(
-    r"\{%-?\s*(end)?highlight(?:\s+(\w+))?[^%]*%\}|\{\{<\s*(/)?\s*highlight(?:\s+(\w+))?[^>]*>\}\}"
+    r"\{%-?\s*(end)?highlight(?:\s+(\w+))?[^%]{0,300}%\}"
+    r"|\{\{<\s*(/)?\s*highlight(?:\s+(\w+))?[^>]{0,300}>\}\}"
 )
 _ADMONITION = re.compile(
     r"([ \t]*)(?:!!!|\?\?\?\+?|===)[ \t]+(?:([A-Za-z][\w-]*)[\w -]*)?[ \t]*(?:\"([^\"]*)\")?[ \t]*$"
@@ -65,7 +66,7 @@ def _without_comments(text: str, code: list[tuple[int, int]], left: Counter[str]
             position = code[block][1]
             continue
         if found[1]:
-            position = _after_code(text, found, missing)
+            position = _after_code(text, found)
             continue
         if opener.startswith("]("):
             end = text.find("}}", start, start + 500)
@@ -101,11 +102,10 @@ def _without_comments(text: str, code: list[tuple[int, int]], left: Counter[str]
         if opener.startswith("{") and not comment and (caption := _CAPTION.search(inner)):
             shown = caption[1]
         parts.append(text[kept:start])
-        kept, gap = _closed_up(text, start, end, "".join(parts[-4:])[-2:])
+        kept = _closed_up(text, start, end, "".join(parts[-4:])[-2:])
         if shown:
             parts.append(shown)
-            kept, gap = end, ""
-        parts.append(gap)
+            kept = end
         position = max(kept, end)
     parts.append(text[kept:])
     if not left["comment"]:
@@ -113,26 +113,30 @@ def _without_comments(text: str, code: list[tuple[int, int]], left: Counter[str]
     return "".join(parts)
 
 
-def _closed_up(text: str, start: int, end: int, preceding: str) -> tuple[int, str]:
-    """Return where the text goes on after what was left out, and what comes between."""
-    line_start = text.rfind("\n", 0, start) + 1
-    line_end = text.find("\n", end)
-    line_end = len(text) if line_end < 0 else line_end
-    if text[line_start:start].strip() or text[end:line_end].strip():
+def _closed_up(text: str, start: int, end: int, preceding: str) -> int:
+    """Return where the text goes on after what was left out; its line goes if nothing is left."""
+    # Only the blanks around are looked at: a line may be as long as the file.
+    line_start, line_end = start, end
+    while line_start and text[line_start - 1] in " \t":
+        line_start -= 1
+    while line_end < len(text) and text[line_end] in " \t":
+        line_end += 1
+    alone = text[max(line_start - 1, 0) : line_start] in ("", "\n")
+    if not alone or text[line_end : line_end + 1] not in ("", "\n"):
         spaced = text[end : end + 1] == " " and text[max(start - 1, 0) : start] in (" ", "\n", "")
-        return end + spaced, ""
+        return end + spaced
     following = text[line_end + 1 : line_end + 2]
     if preceding in ("", "\n", "\n\n") and following == "\n":
-        return line_end + 2, ""
-    return min(line_end + 1, len(text)), ""
+        return line_end + 2
+    return min(line_end + 1, len(text))
 
 
-def _after_code(text: str, found: re.Match[str], missing: set[str]) -> int:
+def _after_code(text: str, found: re.Match[str]) -> int:
     """Return where a span of code ends that begins with these ticks; just after them if none."""
     ticks = found[1]
-    limit = text.find("\n\n", found.end())
-    limit = len(text) if limit < 0 else limit
-    limit = min(limit, found.end() + 5000)
+    most = min(len(text), found.end() + 5000)
+    limit = text.find("\n\n", found.end(), most)
+    limit = most if limit < 0 else limit
     for close in re.compile(r"`+").finditer(text, found.end(), limit):
         if close[0] == ticks:
             return close.end()
@@ -167,7 +171,9 @@ def _without_containers(text: str) -> str:
             in_table = True
         if in_table and "</table" in line.lower():
             in_table = False
-        if (found := _ADMONITION.match(line)) and (found[2] or found[3]):
+        if len(line) > 300:
+            lines.append(line)
+        elif (found := _ADMONITION.match(line)) and (found[2] or found[3]):
             lines.extend((f"{found[1]}**{_named(found[2], found[3])}**", ""))
             indent = len(found[1]) + 4
         elif line.lstrip(" \t>").startswith(":::") and (found := _CONTAINER.match(line)):

@@ -12,6 +12,8 @@ from pathlib import PurePath
 
 from ingest.errors import DocumentUnreadable
 from ingest.readers import (
+    code,
+    delimited,
     docx,
     epub,
     html,
@@ -19,9 +21,11 @@ from ingest.readers import (
     markdown,
     notebook,
     odt,
+    outline,
     pdf,
     plain,
     pptx,
+    rst,
     rtf,
     xlsx,
 )
@@ -56,8 +60,7 @@ def read_document(name: str, data: bytes) -> Document:
     if suffix not in SUFFIXES:
         if suffix in OLD:
             raise DocumentUnreadable(f"it is an old {suffix} file: save it as {OLD[suffix]}")
-        known = " ".join(sorted(SUFFIXES))
-        raise DocumentUnreadable(f"unsupported kind {suffix or '(no suffix)'}: use {known}")
+        raise DocumentUnreadable(f"unsupported kind {suffix or '(no suffix)'}: use {KINDS}")
     if not data.strip():
         raise DocumentUnreadable("it is empty")
     content = SUFFIXES[suffix](data)
@@ -86,12 +89,32 @@ def _short(title: str) -> str:
     return title if len(title) <= HEADING else title[:HEADING].rpartition(" ")[0] or title[:HEADING]
 
 
+CODE = (
+    ".jsonl .ndjson .yaml .yml .toml .ini .cfg .conf .properties .log .sql .py .pyi .js .mjs"
+    " .jsx .ts .tsx .java .kt .scala .c .h .cc .cpp .hpp .cs .go .rs .swift .rb .php .pl .lua .r"
+    " .jl .m .sh .bash .zsh .ps1 .bat .css .scss .vue .svelte .proto .graphql .tf .diff .patch"
+).split()
+"""The suffixes of source code, settings and logs, which are read as they are."""
+
 SUFFIXES: dict[str, Callable[[bytes], Content]] = {
     ".md": markdown.read,
     ".markdown": markdown.read,
+    ".mdown": markdown.read,
+    ".mdx": markdown.read,
+    ".qmd": markdown.read,
+    ".rmd": markdown.read,
     ".txt": plain.read,
     ".text": plain.read,
-    ".rst": plain.read,
+    ".adoc": outline.read_asciidoc,
+    ".asciidoc": outline.read_asciidoc,
+    ".org": outline.read_org,
+    ".tex": code.read,
+    ".rst": rst.read,
+    ".csv": delimited.read,
+    ".tsv": delimited.read_tabs,
+    ".tab": delimited.read_tabs,
+    ".json": code.read_json,
+    **dict.fromkeys(CODE, code.read),
     ".html": html.read,
     ".htm": html.read,
     ".xhtml": html.read_xhtml,
@@ -108,6 +131,12 @@ SUFFIXES: dict[str, Callable[[bytes], Content]] = {
     ".rtf": rtf.read,
 }
 """What can be read: a file's suffix, in lower case, and the function that reads its bytes."""
+
+KINDS = (
+    ".pdf .docx .odt .rtf .pptx .xlsx .ods .csv .tsv .md .txt .rst .html .epub .eml .mbox .ipynb"
+    " .json or source code"
+)
+"""The kinds of SUFFIXES that people ask for, in one line for them."""
 
 OLD = {".doc": ".docx", ".dot": ".docx", ".xls": ".xlsx", ".ppt": ".pptx", ".pps": ".pptx"}
 """Suffixes of formats that no reader reads, and as what their program saves them for one."""

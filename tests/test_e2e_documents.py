@@ -238,8 +238,8 @@ def test_what_cannot_be_read_is_named_and_skipped_and_the_rest_goes_on(
     bad = {
         "binary.md": (b"\x89PNG\r\n\0\0\0\rIHDR", "binary"),
         "empty.txt": (b" \n", "empty"),
-        "latin.txt": ("Grüße aus Köln".encode("latin-1"), "not UTF-8"),
         "locked.pdf": (samples.pdf_bytes([["secret"]], encrypted=True), "encrypted"),
+        "old.doc": (b"\xd0\xcf\x11\xe0", "save it as .docx"),
         "table.xyz": (b"text", "unsupported"),
         "torn.docx": (docx()[:-400], ""),
     }

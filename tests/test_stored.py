@@ -17,7 +17,7 @@ from bot.trace import CODE_NAMES, JSON_NAMES, Parameters
 
 STORED = Path(__file__).parent / "stored"
 ID = "0" * 32
-LATER = {
+LATER: dict[str, Any] = {
     "last_page": None,
     "place": "",
     "head": "",

@@ -138,7 +138,7 @@ def _index(facts: Facts) -> list[Section]:
     place = f"the folder {_value(settings.index)}"
     if settings.chroma:
         place = f"the Chroma server at {_address(settings.chroma)}"
-    kinds = ", ".join(sorted(documents.SUFFIXES))
+    kinds = documents.KINDS
     return [
         (
             "Which embedding model do you use?",

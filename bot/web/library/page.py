@@ -18,11 +18,12 @@ from bot.web.room import Room, State
 from bot.web.tab import Conversation
 from bot.web.wiring import QUICK, attempt
 from ingest import library
+from ingest.documents import KINDS as READ
 from ingest.documents import SUFFIXES
 from ingest.errors import SettingError, WhybotError
 from ingest.sync import Report
 
-KINDS = f"Kinds: {', '.join(sorted(SUFFIXES))}; up to 50 MB each."
+KINDS = f"Kinds: {READ}; up to 50 MB each."
 TAKEN = "the library has another document of this name; tick “Replace” to put this one in its place"
 
 

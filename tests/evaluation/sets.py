@@ -29,7 +29,7 @@ from bot.evaluation.metrics import Estimate
 from bot.llm.providers import EMBEDDED
 from ingest import library, weights
 from ingest.embedder import Embedder
-from ingest.errors import SettingError
+from ingest.errors import IndexMismatch, SettingError
 from ingest.settings import Settings
 
 MODEL = "embedded"
@@ -124,7 +124,11 @@ def _index(settings: Settings, documents: Path, embedder: Embedder) -> None:
     else:
         settings.corpus.mkdir(parents=True)
         shutil.copy(documents, settings.corpus)
-    say(str(library.ingest(settings, embedder)))
+    try:
+        report = library.ingest(settings, embedder)
+    except IndexMismatch:  # it was made by an older reader or chunker
+        report = library.ingest(settings, embedder, rebuild=True)
+    say(str(report))
 
 
 def _day(stamp: float) -> str:

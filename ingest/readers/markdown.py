@@ -16,7 +16,7 @@ from ingest.readers.content import Content, Heading, heading_title
 from ingest.readers.decode import decoded
 from ingest.readers.front_matter import front_matter
 from ingest.readers.hidden import shown_source
-from ingest.readers.plain import stated_version
+from ingest.readers.stated import stated_version
 from ingest.readers.wrapping import joined
 
 TITLE = 200  # characters of a title at most: what is longer is a paragraph that slipped

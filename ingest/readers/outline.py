@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ingest.readers.content import Content, Heading, heading_title
 from ingest.readers.decode import decoded
-from ingest.readers.plain import stated_version
+from ingest.readers.stated import stated_version
 from ingest.readers.wrapping import MARKER, joined, wrapped
 
 

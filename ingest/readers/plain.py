@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from ingest.readers.content import Content, Heading, heading_title, table
 from ingest.readers.decode import decoded
+from ingest.readers.stated import stated_version
 from ingest.readers.wrapping import MARKER, joined, wrapped
 
 TITLE = 200  # characters of a title at most
@@ -23,15 +24,6 @@ _CLAUSE = re.compile(
     r"(?=$|[ \t]*[.:\-–—(]|[ \t]+[A-ZÀ-Þ(\"“])",
     re.IGNORECASE,
 )
-_REPLACED = re.compile(
-    r"\b(?:replaces|supersedes) (?:the )?(?:version|edition|revision|issue) v?\d[\w.]{0,20}",
-    re.IGNORECASE,
-)
-_VERSION = re.compile(
-    r"\W{0,4}(?:version|revision|rev\.?|edition):?\W{0,4} v?(\d[\w.]{0,20})(?=$|[\s,;)*_])",
-    re.IGNORECASE,
-)
-_HEAD_LINES = 40  # a document states its version among its first lines
 _PAGE_FOOT = re.compile(r".{0,120}\[Page \w+\]\s*$")
 _SENTENCE_END = re.compile(r"[.!?;,…。！？][\"'”’»)\]]*$")
 _DEEP = re.compile(r"\d{1,3}(?:\.\d{1,3}){1,4}\.?[ \t]")  # the number of a clause, or a figure
@@ -78,16 +70,6 @@ def read(data: bytes) -> Content:
         version=stated_version(body),
         remarks=remarks,
     )
-
-
-def stated_version(text: str) -> str:
-    """Return the version that one of a document's first lines states: "2.1", "replaces 2"."""
-    lines = [line.strip() for line in text[:8000].split("\n")[:_HEAD_LINES]]
-    stated = next((found for line in lines if (found := _VERSION.match(line))), None)
-    if stated:
-        return stated[1].rstrip(".")
-    replaced = next((found for line in lines if (found := _REPLACED.search(line))), None)
-    return replaced[0].rstrip(".") if replaced else ""
 
 
 def _paragraphs(lines: Sequence[str]) -> Iterator[list[str]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ingest.readers import plain
 from ingest.readers.content import Block, Content, assembled, leading_title, table
 from ingest.readers.decode import decoded
+from ingest.readers.stated import stated_version
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -58,7 +59,7 @@ def read(data: bytes) -> Content:
         content,
         title=leading_title(content.headings)[:200],
         date=walk.facts.get("date", ""),
-        version=walk.facts.get("version", "") or plain.stated_version(content.text),
+        version=walk.facts.get("version", "") or stated_version(content.text),
         remarks=(*remarks, *walk.said()),
     )
 

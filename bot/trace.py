@@ -95,6 +95,11 @@ class Passage:
     head: str = ""  # of the table that it begins in the middle of
 
     @property
+    def shown(self) -> str:
+        """Return the text under the table head that it lacks."""
+        return f"{self.head}\n{self.text}" if self.head else self.text
+
+    @property
     def where(self) -> str:
         """Return the pages or the part of the file that it stands on, for people."""
         return where(self.page, self.last_page, self.place)

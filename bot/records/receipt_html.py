@@ -215,7 +215,7 @@ def _passage(passage: Passage, cited: bool, anchor: str) -> str:
         f"<h3><b>[{passage.n}]</b> {escape(passage.source)}</h3>"
         f'<p class="soft">score {passage.score:.4f}: {dense}, {words}'
         f" · characters {passage.start} to {passage.end}{' · cited' if cited else ''}</p>"
-        f'<pre>{escape(passage.text)}</pre><p class="soft"><code>{escape(passage.id)}</code></p>'
+        f'<pre>{escape(passage.shown)}</pre><p class="soft"><code>{escape(passage.id)}</code></p>'
         "</article>"
     )
 

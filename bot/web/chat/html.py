@@ -100,7 +100,7 @@ def source(passage: Passage, number: int, cited: bool) -> str:
         f'<span class="document">{escape(passage.document)}</span>'
         f"{'<em>cited</em>' if cited else ''}"
         f'<span class="where">{where}</span>{_score(passage)}</summary>'
-        f'<div class="passage">{escape(passage.text)}</div>'
+        f'<div class="passage">{escape(passage.shown)}</div>'
         f'<p class="place">{link(prose.address(passage), "Open in the document")}</p></details>'
     )
 

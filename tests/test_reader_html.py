@@ -380,7 +380,7 @@ def test_fields_keep_label_and_value() -> None:
     [
         ("<title>Tides | Port of Ystad</title><h1>Port of Ystad</h1><h2>Tides</h2>", "Tides", ""),
         ("<title>Tides | Port of Ystad</title><p>x", "Tides | Port of Ystad", ""),
-        ("<title>Tides - Ystad</title><h1>Ystad</h1><h2>Low</h2>", "Tides", ""),
+        ("<title>Tides - Ystad</title><h1>Ystad</h1><h2>Low</h2>", "Ystad", ""),
         ("<title>Tides - Ystad</title><h1>High water</h1>", "High water", ""),
         ("<title>Untitled Document</title><p>x", "", ""),
         (
@@ -464,3 +464,18 @@ def test_reading_is_linear(markup: str) -> None:
 
 def test_nothing_is_lost_in_the_deep() -> None:
     assert page("<div>" * 100_000 + "deep" + "</div>" * 100_000 + "after").text == "deep\n\nafter"
+
+
+def test_a_trail_of_links_above_the_heading_is_left_out_and_said() -> None:
+    page = (
+        "<title>Millbeck | Questions</title><header><p>Home &raquo; Help &raquo; Questions</p>"
+        "</header><h1>Questions</h1><p>A &raquo; B is no trail below it.</p>"
+    )
+    content = html.read(page.encode())
+    assert content.text == "Questions\n\nA » B is no trail below it."
+    assert content.title == "Questions"
+    assert content.remarks == ("navigation left out",)
+    quoted = read(
+        "<p>« Oui » dit-il.</p><h1>T</h1>".encode(),
+    )
+    assert quoted.text.startswith("« Oui »")

@@ -46,6 +46,7 @@ _BLOCKS = frozenset(
 )
 _DEEPEST = 12  # levels of a list that are indented; pages of thousands would grow by their square
 _CHOICES = 20  # of a field at most are named
+_TRAIL = re.compile(r"[^\n»›«]{1,40}(?:[»›][^\n»›«]{1,40}){1,8}")  # of links: where a page lies
 _JUNK = re.compile(
     r"(?:untitled(?: (?:document|page))?|index|document\d*|new page(?: \d+)?|home|page \d+"
     r"|microsoft word - .*|no title|title|readme|.{0,80}\.(?:html?|docx?|pdf|md|txt))",
@@ -125,8 +126,17 @@ def page(markup: str, xml: bool = False) -> Page:
         del tree.dropped["navigation"]
         walk = _Walk(tree.dropped)
         walk.run(tree.root)
-    blocks = walk.blocks
+    blocks = _without_trail(walk.blocks, tree.dropped)
     return Page(blocks, _title(tree, blocks), _date(tree), _version(tree, blocks), tree.dropped)
+
+
+def _without_trail(blocks: Sequence[Block], dropped: Counter[str]) -> list[Block]:
+    """Leave out the trail of links above the first heading: "Home » Help » Questions"."""
+    first = next((n for n, block in enumerate(blocks) if block.level is not None), 0)
+    trails = {n for n in range(first) if _TRAIL.fullmatch(blocks[n].text)}
+    if trails:
+        dropped["navigation"] += 1
+    return [block for n, block in enumerate(blocks) if n not in trails]
 
 
 def said(left: Counter[str]) -> tuple[str, ...]:
@@ -151,8 +161,6 @@ def _title(tree: Tree, blocks: Sequence[Block]) -> str:
         starts = [stated, *(stated[: sign.start()] for sign in _SITE.finditer(stated))]
         if found := next((start for start in starts if start in named), ""):
             return found
-        if len(starts) > 1 and stated.endswith(top):
-            return stated.removesuffix(top).rstrip(" |-–—·:•»")
     if top:
         return top
     return "" if _JUNK.fullmatch(stated) else stated

@@ -17,6 +17,7 @@ from ingest.readers.decode import decoded
         ("Les élèves paient 12 € à la rentrée. « Oui », dit-il.", "cp1252"),
         ("Smörgås för åtta, 45 kr", "cp1252"),
         ("Zażółć gęślą jaźń, opłata wynosi 40 złotych za każdą noc.", "cp1250"),
+        ("Zażółć gęślą jaźń: opłata za łódkę wynosi pięć złotych.", "iso8859-2"),
         ("Плата за ночь составляет сорок евро, дети бесплатно.", "cp1251"),
         ("料金は一泊四十ユーロです。子供は無料です。", "cp932"),
     ],

@@ -22,6 +22,11 @@ SLIPS, ODD = 3, 0.05  # so many, or such a share, of the signs beyond ASCII may 
 WESTERN = frozenset(
     "àáâäãåæçèéêëìíîïñòóôõöøœùúûüýÿßÀÁÂÄÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØŒÙÚÛÜ‘’‚“”„–—…•€£§©®°²³·½«»\xa0"
 )
+COMMON = (  # charsets that people's files have
+    "cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 cp874 cp866 cp850 cp852 koi8_r"
+    " koi8_u iso8859_2 iso8859_5 iso8859_7 iso8859_8 iso8859_9 iso8859_13 mac_roman mac_cyrillic"
+    " big5 gb18030 cp949 cp932 euc_jp iso2022_jp"
+).split()
 SAMPLE = 100_000  # bytes that a guess looks at
 
 
@@ -87,7 +92,8 @@ def _guess(data: bytes) -> str:
     beyond = [sign for sign in western if sign > "\x7f"]
     if WESTERN.issuperset(beyond) and sum(map(str.isalpha, western)) >= 3 * len(beyond):
         return "cp1252"
-    best = from_bytes(sample).best()
+    # Polish in ISO 8859-2 reads as well as if it were Sami in ISO 8859-10.
+    best = from_bytes(sample, cp_isolation=COMMON).best() or from_bytes(sample).best()
     return best.encoding if best else "cp1252"
 
 

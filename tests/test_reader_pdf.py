@@ -172,6 +172,7 @@ def test_list_items_and_steps_stay_lines() -> None:
         ("It was founded", "3", "by Elin", "It was founded [3] by Elin"),
         ("It was founded in 1962", "3", "by Elin", "It was founded in 1962 [3] by Elin"),
         ("The town.", "1,2", "So it is", "The town. [1,2] So it is"),
+        ("The town.", "1, 2", "So it is", "The town. [1, 2] So it is"),
         ("The 4", "th", "of May", "The 4th of May"),
     ],
 )
@@ -181,6 +182,15 @@ def test_raised_figures(words: str, raised: str, goes_on: str, text: str) -> Non
         f" /F1 12 Tf 0 Ts ( {goes_on}) Tj ET"
     )
     assert text_of(shown) == text
+
+
+def test_a_unit_with_a_power_goes_on_with_a_stroke() -> None:
+    shown = (
+        "BT /F1 12 Tf 40 500 Td (A flow of 4 m) Tj /F1 7 Tf 5 Ts (3) Tj /F1 12 Tf 0 Ts (/s and 10) Tj"
+        " /F1 7 Tf 5 Ts (3) Tj /F1 12 Tf 0 Ts (/h, 2) Tj /F1 7 Tf 5 Ts (1) Tj /F1 12 Tf 0 Ts (/) Tj"
+        " /F1 7 Tf (2) Tj ET"
+    )
+    assert text_of(shown) == "A flow of 4 m^3/s and 10^3/h, 2 1/2"
 
 
 def test_lowered_figures_stay() -> None:

@@ -385,8 +385,9 @@ def _goes_on(last: _Part, part: _Part) -> bool:
     if text[-1:] in "-‐":
         return True
     flows = following[:1].islower() or text[-1:] == ","
-    if flows or text.rsplit(None, 1)[-1] in OPEN:
-        return first.full > 0.3
+    unended = text.rsplit(None, 1)[-1] in OPEN
+    if flows or unended:
+        return first.full > 0.3 or (unended and following[:1].islower())
     return first.full > 0.85 and len(first.lines) + len(second.lines) > 2
 
 

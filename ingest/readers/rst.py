@@ -145,13 +145,14 @@ def _learn(text: str) -> None:
             words = words.rpartition(".")[2]
         return [nodes.inline(rawtext, words)], []
 
+    look_up: Any = directives.directive  # it needs no document, as the stubs would have it
     any_role: Any = role  # it returns no reference, as the stubs would have it
     for name in {found.lower() for found in _DIRECTIVE.findall(text)}:
         known = name in english.directives or name in directives._directives  # type: ignore[attr-defined]
         if name in ("include", "raw") or name in _CODE or not known:
             directives.register_directive(name, Generic)
         elif name in english.directives:
-            found, _ = directives.directive(name, english, None)
+            found, _ = look_up(name, english, None)
             spec = found.option_spec
             if spec is not None and not isinstance(spec, _Options):  # Sphinx has options of its own
                 lenient = _Options(spec)

@@ -15,6 +15,12 @@ from ingest.readers.decode import decoded
         ("The fee is 40 euros.\r\n", "utf-32"),
         ("Die Gebühr beträgt 40 €.\r\n", "cp1252"),
         ("Les élèves paient 12 € à la rentrée. « Oui », dit-il.", "cp1252"),
+        ("As inscrições são até às dez; os campeões pagam três réis.", "cp1252"),
+        ("Õhtul on söök külm, päeval soe.", "cp1252"),
+        (
+            "A csónak díja öt forint, a vitorlásé tizenkettő. A késői érkezést jelenteni kell.",
+            "cp1250",
+        ),
         ("Smörgås för åtta, 45 kr", "cp1252"),
         ("Zażółć gęślą jaźń, opłata wynosi 40 złotych za każdą noc.", "cp1250"),
         ("Zażółć gęślą jaźń: opłata za łódkę wynosi pięć złotych.", "iso8859-2"),

@@ -290,6 +290,17 @@ def test_options_of_sphinx_lose_no_directive() -> None:
     assert ":" not in content.text
 
 
+def test_looks_that_docutils_does_not_know_lose_no_table() -> None:
+    content = rst.read(
+        b".. list-table:: Tides\n   :widths: 20 80 10\n   :header-rows: 1\n\n"
+        b"   * - Port\n     - Height\n   * - Bergen\n     - 1.4\n\n"
+        b".. figure:: a.png\n   :width: 50 percent\n   :figwidth: image\n\n   The tides of May\n"
+    )
+    assert "| Bergen | 1.4 |" in content.text
+    assert content.text.strip().endswith("The tides of May")
+    assert ":" not in content.text
+
+
 def test_rst_that_is_broken_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     content = rst.read(
         b"A\n=\n\nB\n-\n\n.. image::\n   :oops: 1\n\nC\n=\n\n"

@@ -155,7 +155,8 @@ def _learn(text: str) -> None:
             found, _ = look_up(name, english, None)
             spec = found.option_spec
             if spec is not None and not isinstance(spec, _Options):  # Sphinx has options of its own
-                lenient = _Options(spec)
+                looks = {key: take for key, take in _LOOKS.items() if key in spec}
+                lenient = _Options({**spec, **looks})
                 directives.register_directive(
                     name, type(found.__name__, (found,), {"option_spec": lenient})
                 )
@@ -163,6 +164,22 @@ def _learn(text: str) -> None:
         name = (names[0] or names[1]).lower()
         if name not in english.roles and name not in roles._roles:  # type: ignore[attr-defined]
             roles.register_local_role(name, any_role)
+
+
+def _ignored(value: str | None) -> str:
+    """Take any value for how a thing looks; docutils knows no "50 percent"."""
+    return ""
+
+
+def _equal(value: str | None) -> str:
+    """Take any widths of columns, as many as there may be."""
+    return "auto"
+
+
+_LOOKS = {
+    **dict.fromkeys(("width", "height", "scale", "figwidth"), _ignored),
+    "widths": _equal,
+}
 
 
 class _Options(dict[str, Any]):

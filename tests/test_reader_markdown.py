@@ -65,6 +65,16 @@ def test_a_title_block_of_pandoc() -> None:
     assert "Author: Nils Berg" in content.text
 
 
+def test_json_front_matter() -> None:
+    content = read('{\n "title": "Sluice",\n "draft": false,\n "Keeper": "Ida"\n}\n\n# Gate\n')
+    assert (content.title, content.text) == (
+        "Sluice",
+        "Title: Sluice\nKeeper: Ida\n\n# Gate\n",
+    )
+    sample = '{\n "title": "No text follows"\n}\n'
+    assert "{" in read(sample).text
+
+
 def test_front_matter_that_is_no_yaml() -> None:
     content = read("---\ntitle: Plan: the second\nauthor: [A\n---\nText.\n")
     assert content.title == "Plan: the second"

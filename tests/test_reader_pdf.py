@@ -172,6 +172,7 @@ def test_list_items_and_steps_stay_lines() -> None:
         ("It was founded", "3", "by Elin", "It was founded [3] by Elin"),
         ("It was founded in 1962", "3", "by Elin", "It was founded in 1962 [3] by Elin"),
         ("The town.", "1,2", "So it is", "The town. [1,2] So it is"),
+        ("The town.", "1, 2", "So it is", "The town. [1, 2] So it is"),
         ("The 4", "th", "of May", "The 4th of May"),
     ],
 )
@@ -181,6 +182,15 @@ def test_raised_figures(words: str, raised: str, goes_on: str, text: str) -> Non
         f" /F1 12 Tf 0 Ts ( {goes_on}) Tj ET"
     )
     assert text_of(shown) == text
+
+
+def test_a_unit_with_a_power_goes_on_with_a_stroke() -> None:
+    shown = (
+        "BT /F1 12 Tf 40 500 Td (A flow of 4 m) Tj /F1 7 Tf 5 Ts (3) Tj /F1 12 Tf 0 Ts (/s, 10) Tj"
+        " /F1 7 Tf 5 Ts (3) Tj /F1 12 Tf 0 Ts (/h, 2) Tj /F1 7 Tf 5 Ts (1) Tj /F1 12 Tf 0 Ts (/) Tj"
+        " /F1 7 Tf (2) Tj ET"
+    )
+    assert text_of(shown) == "A flow of 4 m^3/s, 10^3/h, 2 1/2"
 
 
 def test_lowered_figures_stay() -> None:
@@ -305,6 +315,9 @@ def test_numbers_tell_levels_apart() -> None:
         "Document1",
         "report.docx",
         "PowerPoint Presentation",
+        "Presentación de PowerPoint",
+        "Layout 1",
+        "C:/My files/report.qxd",
         "(anonymous)",
         "index",
         "",
@@ -461,6 +474,37 @@ def test_heads_that_change_with_the_chapter_are_left_out() -> None:
     content = pdf.read(drawn_pdf(pages))
     assert "Chapter" not in content.text
     assert content.text.count("stands on this very page") == 6
+
+
+def test_heads_that_change_from_left_to_right_are_left_out() -> None:
+    halves = [
+        "The wheel of the mill is mended in the dry month by",
+        "the miller and is oiled at dawn of each day by the",
+        "youngest apprentice of the house, who gets a",
+        "candle of tallow for it and keeps the grease that the",
+        "butcher of the village brings down to the mill for",
+        "the wheel and for both of the stones that it drives.",
+    ]
+    heads = ["The weir", "Mill book", "The weir", "Mill book", "The wheel", "Mill book"]
+    feet = ["Draft | vi", "vii | Draft", "Draft | viii", "ix | Draft", "Draft | x", "xi | Draft"]
+    pages = [
+        [
+            (40.0 + 200 * (n % 2), 570.0, 9.0, head),
+            (40.0, 520.0, 11.0, half),
+            (40.0 + 200 * (n % 2), 30.0, 9.0, foot),
+        ]
+        for n, (head, half, foot) in enumerate(zip(heads, halves, feet, strict=True))
+    ]
+    text = pdf.read(drawn_pdf(pages)).text
+    assert " ".join(text.split()) == " ".join(halves)
+    assert "gets a candle of tallow" in text
+
+
+def test_titles_of_slides_stay() -> None:
+    names = ["Fires", "Smoke", "Fires", "Smoke", "Wood"]
+    pages = [[(40.0, 570.0, 14.0, name), (40.0, 500.0, 11.0, f"All on {name}.")] for name in names]
+    text = pdf.read(drawn_pdf(pages)).text
+    assert [text.count(name) for name in ("Fires", "Smoke", "Wood")] == [4, 4, 2]
 
 
 def test_clauses_that_count_up_are_headings() -> None:

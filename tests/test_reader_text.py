@@ -278,6 +278,29 @@ def test_a_head_with_an_empty_corner_is_kept() -> None:
     assert content.text == "|  | Min | Max |\n| --- | --- | --- |\n| Tide | 4.3 | 7.9 |"
 
 
+def test_options_of_sphinx_lose_no_directive() -> None:
+    content = rst.read(
+        b".. code-block:: sh\n   :linenos:\n   :caption: Ring\n\n   bell --ring 3\n\n"
+        b".. code:: sh\n   :number-lines:\n\n   tug\n\n"
+        b".. table:: Bells\n   :width-of: all\n\n   ==== ==\n   Bell kg\n   ==== ==\n"
+        b"   Anna 90\n   ==== ==\n"
+    )
+    assert content.text.split("\n\n")[:3] == ["Ring", "bell --ring 3", "tug"]
+    assert "| Anna | 90 |" in content.text
+    assert ":" not in content.text
+
+
+def test_looks_that_docutils_does_not_know_lose_no_table() -> None:
+    content = rst.read(
+        b".. list-table:: Tides\n   :widths: 20 80 10\n   :header-rows: 1\n\n"
+        b"   * - Port\n     - Height\n   * - Bergen\n     - 1.4\n\n"
+        b".. figure:: a.png\n   :width: 50 percent\n   :figwidth: image\n\n   The tides of May\n"
+    )
+    assert "| Bergen | 1.4 |" in content.text
+    assert content.text.strip().endswith("The tides of May")
+    assert ":" not in content.text
+
+
 def test_rst_that_is_broken_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     content = rst.read(
         b"A\n=\n\nB\n-\n\n.. image::\n   :oops: 1\n\nC\n=\n\n"

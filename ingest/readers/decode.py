@@ -22,6 +22,13 @@ SLIPS, ODD = 3, 0.05  # so many, or such a share, of the signs beyond ASCII may 
 WESTERN = frozenset(
     "àáâäãåæçèéêëìíîïñòóôõöøœùúûüýÿßÀÁÂÄÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØŒÙÚÛÜ‘’‚“”„–—…•€£§©®°²³·½«»\xa0"
 )
+COMMON = (  # charsets that people's files have
+    "cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 cp874 cp866 cp850 cp852 koi8_r"
+    " koi8_u iso8859_2 iso8859_5 iso8859_7 iso8859_8 iso8859_9 iso8859_13 mac_roman mac_cyrillic"
+    " big5 gb18030 cp949 cp932 euc_jp iso2022_jp"
+).split()
+HUNGARIAN = frozenset("áéíóúÁÉÍÓÚ"), frozenset("öüÖÜ"), frozenset("õÕ")  # cp1250 has "ő" there
+NOT_HUNGARIAN = frozenset("äãåàâæçèêëìîïñòôøùÿÄÃÅÀÂÆÇÈÊËÌÎÏÑÒÔØÙß")
 SAMPLE = 100_000  # bytes that a guess looks at
 
 
@@ -86,8 +93,11 @@ def _guess(data: bytes) -> str:
     western = sample.decode("cp1252", "replace")
     beyond = [sign for sign in western if sign > "\x7f"]
     if WESTERN.issuperset(beyond) and sum(map(str.isalpha, western)) >= 3 * len(beyond):
-        return "cp1252"
-    best = from_bytes(sample).best()
+        hungarian = NOT_HUNGARIAN.isdisjoint(beyond)
+        hungarian = hungarian and not any(signs.isdisjoint(beyond) for signs in HUNGARIAN)
+        return "cp1250" if hungarian else "cp1252"
+    # Polish in ISO 8859-2 reads as well as if it were Sami in ISO 8859-10.
+    best = from_bytes(sample, cp_isolation=COMMON).best() or from_bytes(sample).best()
     return best.encoding if best else "cp1252"
 
 

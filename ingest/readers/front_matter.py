@@ -1,7 +1,8 @@
-"""Front matter: what stands above a Markdown text about it, as YAML or TOML."""
+"""Front matter: what stands above a Markdown text about it, as YAML, TOML or JSON."""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ _YAML = re.compile(
     re.MULTILINE,
 )
 _TOML = re.compile(r"\+\+\+[ \t]*\n(?:.*\n)*?\+\+\+[ \t]*$", re.MULTILINE)
+_JSON = re.compile(r"\{[ \t]*\n\s*\"")
 _PANDOC = re.compile(r"%[ \t]+([^%\n]+)\n(?:%[ \t]?(.*)\n)?(?:%[ \t]?(.*)(?:\n|\Z))?")
 _PAIR = re.compile(r"([A-Za-z][\w -]{0,40}):[ \t]+(\S.*)")
 
@@ -53,6 +55,9 @@ def front_matter(text: str) -> FrontMatter:
     if found := _TOML.match(text):
         source = found[0].split("\n", 1)[1].rsplit("\n", 1)[0]
         return _stated(found.end(), _toml(source))
+    if _JSON.match(text):
+        stated, end = _json(text)
+        return _stated(end, stated) if "title" in stated else FrontMatter()
     if text.startswith("%") and (found := _PANDOC.match(text)):
         pairs = zip(("title", "author", "date"), found.groups(), strict=True)
         return _stated(found.end(), {key: value for key, value in pairs if value})
@@ -78,6 +83,18 @@ def _toml(source: str) -> dict[str, Any]:
         return tomllib.loads(source)
     except (tomllib.TOMLDecodeError, RecursionError):
         return _pairs(source.replace(" = ", ": "))
+
+
+def _json(text: str) -> tuple[dict[str, Any], int]:
+    """Return the object that a text begins with, and where it ends; none unless text follows."""
+    try:
+        stated, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return {}, 0
+    below = text[end:]
+    if below.strip() and re.match(r"[ \t]*\n", below):
+        return stated, end
+    return {}, 0
 
 
 def _pairs(source: str) -> dict[Any, Any]:

@@ -18,6 +18,7 @@ from ingest.readers.pdf_layout import Paragraph, blocks_of
 from ingest.readers.pdf_lines import Row, rows_of
 from ingest.readers.pdf_tables import Cell, Grid
 from ingest.readers.pdf_text import Spelling, spelled
+from ingest.readers.stated import proper_title
 
 PDFIUM = threading.Lock()  # pdfium keeps global state: two threads must not be in it at once
 UNREAD = 0.3  # of a page's signs without a letter, and nobody can read it
@@ -30,13 +31,6 @@ OPEN = frozenset(  # words that no paragraph ends with
 TOP = 5  # blocks of the first page that may be the title
 OUTLINE = 5000  # bookmarks that are looked at
 
-_JUNK = re.compile(
-    r"(?:untitled.*|microsoft (?:word|powerpoint|excel) ?-.*|(?:document|dokument|presentation"
-    r"|book|mappe|folie|slide|sheet)\s?\d*|powerpoint presentation|index|readme|title|titel"
-    r"|no title|\(?none\)?|\(?anonymous\)?|(?:scan|img|image|print)[\s_-]?\d*|about:blank"
-    r"|[\w .()-]+\.(?:docx?|xlsx?|pptx?|od[tsp]|rtf|txt|pdf|tex|dvi|indd|html?|md|qxd|cdr))",
-    re.IGNORECASE,
-)
 _DATE = re.compile(r"D:(\d{4})(\d\d)(\d\d)")
 _BULLETS = frozenset("•▪◦●○–—*·➢›")
 _ENDED = re.compile(r"[.!?:;。！？：…][\"'”’»)\]]*$")
@@ -391,8 +385,9 @@ def _goes_on(last: _Part, part: _Part) -> bool:
     if text[-1:] in "-‐":
         return True
     flows = following[:1].islower() or text[-1:] == ","
-    if flows or text.rsplit(None, 1)[-1] in OPEN:
-        return first.full > 0.3
+    unended = text.rsplit(None, 1)[-1] in OPEN
+    if flows or unended:
+        return first.full > 0.3 or (unended and following[:1].islower())
     return first.full > 0.85 and len(first.lines) + len(second.lines) > 2
 
 
@@ -520,7 +515,7 @@ def _near(parts: Sequence[_Part], n: int) -> bool:
 
 def _title(stated: str, parts: Sequence[_Part]) -> str:
     """Return the file's title property, else the largest line at the top of the first page."""
-    if stated and not _JUNK.fullmatch(stated) and any(map(str.isalpha, stated)):
+    if proper_title(stated) and any(map(str.isalpha, stated)):
         return stated
     top = [
         part.block

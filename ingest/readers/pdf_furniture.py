@@ -13,8 +13,10 @@ BAND = 0.16  # of the page's height from its edge: no running line is further in
 FEW = 3  # pages that a line repeats on
 LONG = 130  # signs: longer lines are the text, repeated
 LEVEL = 6.0  # points that it may move
+SMALLER = 0.95  # of the text's type size: a running line may be told by it
 
-_ROMAN = re.compile(r"[ivxlc]{1,7}")
+_ROMAN = re.compile(r"(?=[ivxlc])c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
+_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 _DIGITS = re.compile(r"\d+")
 
 
@@ -39,7 +41,7 @@ def running_lines(pages: Sequence[tuple[float, Sequence[Row]]]) -> tuple[list[se
     words: dict[str, str] = {}
     heads: set[str] = set()  # of tables that go on from page to page: the first stays
     known: dict[tuple[str, str, int], tuple[bool, bool]] = {}  # does it run, always the same
-    numbered = _numbered(edges)
+    numbered = _numbered(edges) | _placed(pages, edges, inner)
     for page, lines in enumerate(edges):
         gone: set[int] = set()
         rows = pages[page][1]
@@ -81,19 +83,57 @@ def _numbered(edges: Sequence[Sequence[Edge]]) -> set[tuple[int, int]]:
 
     Heads that change with the chapter are told by it: it grows as the pages do.
     """
-    found: dict[tuple[str, bool, int, int], list[tuple[int, int]]] = defaultdict(list)
+    found: dict[tuple[str, int, int], set[tuple[int, int]]] = defaultdict(set)
     for page, lines in enumerate(edges):
         for side in ("head", "foot"):
             _, n, _, y, text = next(
                 (line for line in lines if line[0] == side), (side, 0, "", 0, "")
             )
             words = text.strip("-–— ").split()
-            for at in (0, -1):
-                if words and words[at].isdecimal() and len(words[at]) < 6:
+            for word in {words[0], words[-1]} if words else ():
+                if number := _number(word):  # on the left or right, as left and right pages have it
                     level = round(y / LEVEL) if len(words) > 1 else 0
-                    key = (side, at == 0, int(words[at]) - page, level)
-                    found[key].append((page, n))
+                    found[side, number - page, level].add((page, n))
     return {line for lines in found.values() if len(lines) >= FEW for line in lines}
+
+
+def _number(word: str) -> int:
+    """Return the page number that a word may be, Roman ones as well; 0 if it is none."""
+    if word.isdecimal() and len(word) < 6:
+        return int(word)
+    word = word.casefold()
+    if not _ROMAN.fullmatch(word):
+        return 0
+    values = [_VALUES[sign] for sign in word]
+    return sum(-value if value < max(values[n:]) else value for n, value in enumerate(values))
+
+
+def _placed(
+    pages: Sequence[tuple[float, Sequence[Row]]], edges: Sequence[Sequence[Edge]], inner: set[str]
+) -> set[tuple[int, int]]:
+    """Return the outermost lines, by page and index, that small type at one place tells.
+
+    Heads that change with the chapter, or from left to right, repeat too seldom one by one.
+    """
+    sizes = Counter[float]()
+    for _, rows in pages:
+        for row in rows:
+            sizes[round(row[0].size, 1)] += len(_said(row))
+    body = max(sizes, key=lambda size: sizes[size], default=0.0)
+    places: dict[tuple[str, int, float], list[tuple[int, int, str]]] = defaultdict(list)
+    for page, lines in enumerate(edges):
+        for side in ("head", "foot"):
+            for _, n, key, y, _ in [line for line in lines if line[0] == side][:1]:
+                size = round(pages[page][1][n][0].size, 1)
+                if size < SMALLER * body and key not in inner and len(key) <= LONG:
+                    places[side, round(y), size].append((page, n, key))
+    found: set[tuple[int, int]] = set()
+    for placed in places.values():
+        often = Counter(key for _, _, key in placed)
+        repeated = sum(count for count in often.values() if count > 1)
+        if len(placed) > FEW and 3 * repeated >= 2 * len(placed):
+            found.update((page, n) for page, n, _ in placed)
+    return found
 
 
 def is_edge(height: float, row: Row) -> bool:
@@ -130,11 +170,14 @@ def _said(row: Row) -> str:
 
 
 def _key(text: str) -> str:
-    """Return a line as it is compared: without figures, blanks and dashes."""
-    key = _DIGITS.sub("#", text.casefold())
-    if _ROMAN.fullmatch(key.strip("-–— ")):
-        key = "#"
-    return "".join(key.split()).strip("-–—|·")
+    """Return a line as it is compared: without figures, blanks and dashes; its number last."""
+    words = [word for word in text.casefold().split() if word.strip("-–—|·•")]
+    for at in {0, len(words) - 1} if words else ():
+        if _ROMAN.fullmatch(words[at].strip("-–—")):
+            words[at] = "#"
+    if len(words) > 1 and (words[0] == "#" or words[0].isdecimal()):
+        words.append(words.pop(0))  # left pages have it on the left, right ones on the right
+    return _DIGITS.sub("#", "".join(words)).strip("-–—|·")
 
 
 def _edges(height: float, rows: Sequence[Row]) -> list[Edge]:

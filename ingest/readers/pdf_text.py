@@ -17,6 +17,7 @@ _UNITS = frozenset(
 )
 _POWER = re.compile(r"[+\-−–]?\d+(?:[.,/]\d+)?|\d*[+\-−–]")
 _MARK = re.compile(r"\d{1,3}(?:[,;–-]\d{1,3})*,?|[a-h]|[ivx]{1,4}")
+_LOWER_HALF = re.compile(r"[/⁄](?:\d|$)")  # of a fraction
 _YEAR = re.compile(r"(?:^|\D)(?:1[5-9]|20)\d\d$")
 _ORDINAL = re.compile(r"(?:st|nd|rd|th|er|re|e|o|a|º|ª|TM|SM|®|™|ème|de|ste)\.?", re.IGNORECASE)
 _PREFIXES = frozenset(
@@ -182,7 +183,7 @@ def _write(text: Text, word: Word, opening: str, size: float, base: float) -> No
     for n, (raised, signs) in enumerate(parts):
         after = ""
         if raised:
-            following = parts[n + 1][1][0][0] if n + 1 < len(parts) else ""
+            following = "".join(sign for sign, _ in parts[n + 1][1]) if n + 1 < len(parts) else ""
             run = "".join(sign for sign, _ in signs)
             inside = bool(text.sources)
             spaced = inside and text.parts[-1:] == [" "]
@@ -190,7 +191,11 @@ def _write(text: Text, word: Word, opening: str, size: float, base: float) -> No
             if marks:
                 if spaced:
                     text.drop(1)
-                text.add(marks[0])
+                if marks[0] == " [" and text.last().endswith((",]", ";]")):
+                    text.drop(1)  # "5," and "6" are one mark
+                    text.add(" ")
+                else:
+                    text.add(marks[0])
                 after = marks[1]
         if opening:
             text.add(opening)
@@ -206,7 +211,7 @@ def _marks(before: str, run: str, inside: bool, following: str) -> tuple[str, st
 
     None: they are no such, and stand where they stand.
     """
-    if following[:1] in ("/", "⁄"):  # the upper half of a fraction
+    if _LOWER_HALF.match(following) and not before[-1:].isalpha():
         return (" " if before[-1:].isdigit() else ""), ""
     if _ORDINAL.fullmatch(run) and (before[-1:].isdigit() or run[0].isupper()):
         return "", ""

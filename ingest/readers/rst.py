@@ -113,7 +113,9 @@ def _learn(text: str) -> None:
                 return []
             if name in _CODE:
                 source = "\n".join(self.content)
-                return [nodes.literal_block(source, source)]
+                caption = " ".join(self.options.get("caption", "").split())
+                above = [nodes.paragraph("", caption)] if caption else []
+                return [*above, nodes.literal_block(source, source)]
             holder = nodes.container()
             self.state.nested_parse(self.content, self.content_offset, holder)
             if name in _SECTION_LIKE:
@@ -144,15 +146,50 @@ def _learn(text: str) -> None:
             words = words.rpartition(".")[2]
         return [nodes.inline(rawtext, words)], []
 
+    look_up: Any = directives.directive  # it needs no document, as the stubs would have it
     any_role: Any = role  # it returns no reference, as the stubs would have it
     for name in {found.lower() for found in _DIRECTIVE.findall(text)}:
         known = name in english.directives or name in directives._directives  # type: ignore[attr-defined]
-        if name in ("include", "raw") or not known:
+        if name in ("include", "raw") or name in _CODE or not known:
             directives.register_directive(name, Generic)
+        elif name in english.directives:
+            found, _ = look_up(name, english, None)
+            spec = found.option_spec
+            if spec is not None and not isinstance(spec, _Options):  # Sphinx has options of its own
+                looks = {key: take for key, take in _LOOKS.items() if key in spec}
+                lenient = _Options({**spec, **looks})
+                directives.register_directive(
+                    name, type(found.__name__, (found,), {"option_spec": lenient})
+                )
     for names in _ROLE.findall(text):
         name = (names[0] or names[1]).lower()
         if name not in english.roles and name not in roles._roles:  # type: ignore[attr-defined]
             roles.register_local_role(name, any_role)
+
+
+def _ignored(value: str | None) -> str:
+    """Take any value for how a thing looks; docutils knows no "50 percent"."""
+    return ""
+
+
+def _equal(value: str | None) -> str:
+    """Take any widths of columns, as many as there may be."""
+    return "auto"
+
+
+_LOOKS = {
+    **dict.fromkeys(("width", "height", "scale", "figwidth"), _ignored),
+    "widths": _equal,
+}
+
+
+class _Options(dict[str, Any]):
+    """Take any option: docutils shows the source of a directive that has one it does not know."""
+
+    def __missing__(self, name: str) -> Any:
+        from docutils.parsers.rst import directives
+
+        return directives.unchanged
 
 
 _OBJECTS = frozenset(

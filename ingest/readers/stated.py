@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterable
 
 JUNK = re.compile(
-    r"(?:microsoft (?:word|excel|powerpoint)\s+-\s.*|untitled.*|unbenannt.*|sans titre.*|title"
-    r"|(?:document|dokument|presentation|präsentation|book|workbook|mappe|sheet|slide) ?\d*"
-    r"|powerpoint[ -](?:presentation|präsentation)|présentation powerpoint|presentación.*"
-    r"|word document|index|readme|no slide title|normal(?:\.dotm?)?|slide 1"
-    r"|.*\.(?:docx?|dotx?|odt|rtf|pptx?|xlsx?|pdf|indd|tmp))",
+    r"(?:microsoft (?:word|excel|powerpoint) ?-.*|untitled.*|unbenannt.*|sans titre.*"
+    r"|title|titel|no title|no slide title|word document|index|readme|about:blank"
+    r"|\(?none\)?|\(?anonymous\)?|normal(?:\.dotm?)?|(?:scan|img|image|print)[\s_-]?\d*"
+    r"|(?:document|dokument|presentation|präsentation|book|workbook|mappe|sheet|slide|folie) ?\d*"
+    r"|(?:documento?|présentation|presentación|presentazione|classeur|libro|layout|page|seite"
+    r"|документ|презентация|книга) ?\d+"
+    r"|powerpoint[ -](?:pr[eä][sz]enta\w+|演示文稿|簡報|プレゼンテーション|프레젠테이션)"
+    r"|(?:a?pr[eé][sz]enta\w+|презентация)(?: \w+){0,2} powerpoint"
+    r"|.*\.(?:docx?|dotx?|od[tsp]|rtf|pptx?|xlsx?|pdf|indd|tmp|txt|tex|dvi|html?|md|qxd|cdr))",
     re.IGNORECASE,
 )
 VERSION = re.compile(

@@ -475,7 +475,11 @@ def test_a_trail_of_links_above_the_heading_is_left_out_and_said() -> None:
     assert content.text == "Questions\n\nA » B is no trail below it."
     assert content.title == "Questions"
     assert content.remarks == ("navigation left out",)
-    quoted = read(
-        "<p>« Oui » dit-il.</p><h1>T</h1>".encode(),
-    )
+    quoted = html.read("<p>« Oui » dit-il.</p><h1>T</h1>".encode())
     assert quoted.text.startswith("« Oui »")
+
+
+@pytest.mark.parametrize("tag", ["header", "main", "section", "article", "x-note"])
+def test_a_page_that_opens_no_body_loses_nothing(tag: str) -> None:
+    page = f"<title>T</title><meta charset=utf-8><{tag}><p>The fee is 40.</p></{tag}><h1>H</h1>"
+    assert html.read(page.encode()).text == "The fee is 40.\n\nH"

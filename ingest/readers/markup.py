@@ -23,6 +23,7 @@ _EMBEDDED = {
     "audio": "recording",
     "canvas": "drawing",
 }
+_OF_HEAD = frozenset("title meta link base basefont bgsound style script noscript".split())
 _SECTIONS = frozenset("article main header".split())
 _LINK_SIGNS = frozenset(
     "mw-editsection mw-cite-backlink mw-jump-link copybtn clipboard-copy"
@@ -206,6 +207,9 @@ class Tree:
             node.tag = "tex"
             self._drop_rendered()
             return True
+        if tag == "head" and (body := [one for one in node.children if _is_of_body(one)]):
+            node.tag, node.children = "div", body
+            return True
         if tag in _UNSEEN:
             return False
         if tag in _EMBEDDED:
@@ -297,6 +301,15 @@ class Tree:
         node.tag, node.children = "img", []
         node.attrs = {"alt": alt}
         return True
+
+
+def _is_of_body(child: Node | str) -> bool:
+    """Tell whether a child of the head is none of its own.
+
+    The parser does not know the elements that came after HTML 4. Where a page opens no body, it
+    takes what begins with one of them for a part of the head.
+    """
+    return isinstance(child, Node) and child.tag not in _OF_HEAD
 
 
 def _attribute(name: str) -> str:

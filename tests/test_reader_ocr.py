@@ -87,6 +87,10 @@ def scan(count: int = 1) -> bytes:
 # --- without the extra
 
 
+def turned(image: Image.Image, turns: int) -> Image.Image:
+    return image.rotate(90 * turns, expand=True)
+
+
 @pytest.mark.usefixtures("without")
 def test_a_scan_is_refused_with_the_command() -> None:
     with pytest.raises(DocumentUnreadable) as refused:
@@ -195,6 +199,33 @@ def test_words_stand_apart_where_the_engine_puts_them_together() -> None:
     first, second = line.words
     assert line.text == "ab cd"
     assert second.box[0] - first.box[2] == pytest.approx(ocr.SPACE * line.size)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_page_on_its_side_is_read_and_marked(turns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fake engine is sure only where the mark lies at the top left."""
+
+    def engine(picture: Any) -> Any:
+        high, wide = picture.shape[:2]
+        sure = 0.99 if picture[: high // 4, : wide // 4].min() < 128 else 0.5
+        box = [[400.0, 200.0], [640.0, 200.0], [640.0, 240.0], [400.0, 240.0]]
+        return SimpleNamespace(
+            txts=["The anchor"], boxes=np.array([box]), scores=[sure], word_results=()
+        )
+
+    monkeypatch.setattr(ocr, "available", lambda: True)
+    monkeypatch.setattr(ocr, "engine", lambda: engine)
+    image = Image.new("L", (1700, 2400), 255)
+    ImageDraw.Draw(image).rectangle((400, 200, 640, 240), fill=0)
+    stream = io.BytesIO()
+    turned(image, turns).save(stream, "PDF", resolution=200)
+    document = read_document("a.pdf", stream.getvalue())
+    assert document.text == "The anchor" and document.remarks == ("1 page read by OCR",)
+    picture = pages.picture(stream.getvalue(), document, 1, [(0, len(document.text))])
+    drawn = Image.open(io.BytesIO(picture.png)).convert("L")
+    assert picture.boxes[0]
+    for left, top, width, height in picture.boxes[0]:
+        assert np.asarray(drawn.crop((left, top, left + width, top + height))).mean() < 40
 
 
 # --- the page as a picture

@@ -21,6 +21,7 @@ COMMAND = "pip install 'whybot[ocr]'"
 LONGEST = 2400  # pixels of a page's longer side: 200 a inch of A4, at which 6 point type is read
 FOUND_AT = 1280  # pixels in which lines are looked for: more takes 400 MB and finds no more
 FAINT = 0.8  # of 1: a line the engine is less sure of is often misread
+CLEAR = 0.9  # of 1: a page that is read as surely lies the right way up
 STEP = 1.3  # between two type sizes that are told apart
 TYPE = 0.8  # of a line's box, which has a margin, is the size of its type
 SPACE, COLUMN = 0.3, 1.0  # of the type size: the gap between words, and where it is a wider one
@@ -43,7 +44,7 @@ class Line:
     words: tuple[Word, ...]
     middle: float  # height of its middle, from the top, were the page not aslant
     size: float  # of its type; about equal ones are equal
-    sure: float  # 0 to 1
+    sure: float  # 0 to 1; 0 of one that stands on its side
 
     @property
     def text(self) -> str:
@@ -54,7 +55,27 @@ class Line:
 @lru_cache
 def available() -> bool:
     """Tell whether the extra is installed."""
-    return len(_models()) == 3 and importlib.util.find_spec("onnxruntime") is not None
+    return len(_models()) == 2 and importlib.util.find_spec("onnxruntime") is not None
+
+
+def read_turned(image: Image) -> tuple[list[Line], int]:
+    """Return the lines of a page that may lie on its side, and its quarter turns.
+
+    The lines are of the picture turned so often, counter-clockwise. Only a page that is hard to
+    read as it lies is read in the other ways, too.
+    """
+    found: list[tuple[list[Line], int]] = []
+    for turns in range(4):
+        lines = read_page(image.rotate(90 * turns, expand=True) if turns else image)
+        if not lines or _sure(lines) >= CLEAR:
+            return lines, turns
+        found.append((lines, turns))
+    return max(found, key=lambda read: _sure(read[0]))
+
+
+def _sure(lines: Sequence[Line]) -> float:
+    signs = sum(len(line.text) for line in lines)
+    return sum(line.sure * len(line.text) for line in lines) / signs
 
 
 def read_page(image: Image) -> list[Line]:
@@ -83,6 +104,7 @@ def engine() -> Any:
             **threads,
             "Global.log_level": "error",
             "Global.max_side_len": LONGEST,
+            "Global.use_cls": False,  # it turns lines one by one, and not the page
             "Global.return_word_box": True,
             "Det.limit_type": "max",
             "Det.limit_side_len": FOUND_AT,
@@ -97,9 +119,7 @@ def _models() -> dict[str, Path]:
     if spec is None or not spec.submodule_search_locations:
         return {}
     folder = Path(spec.submodule_search_locations[0]) / "models"
-    files = {
-        part: sorted(folder.glob(f"*_{part.lower()}_*.onnx")) for part in ("Det", "Cls", "Rec")
-    }
+    files = {part: sorted(folder.glob(f"*_{part.lower()}_*.onnx")) for part in ("Det", "Rec")}
     return {part: found[0] for part, found in files.items() if found}
 
 
@@ -125,7 +145,10 @@ def _lines(
         size = TYPE * body * STEP**step
         x = sum(point[0] for point in box) / 4
         middle = sum(point[1] for point in box) / 4 - slope * x
-        lines.append(Line(_words(text, box, parts, size), middle, size, float(score)))
+        left, top, right, bottom = _around(box)
+        on_its_side = len(text) > 2 and bottom - top > 1.5 * (right - left)
+        sure = 0.0 if on_its_side else float(score)
+        lines.append(Line(_words(text, box, parts, size), middle, size, sure))
     return sorted(lines, key=lambda line: (line.middle, line.words[0].box[0]))
 
 

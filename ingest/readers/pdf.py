@@ -161,13 +161,16 @@ def _read_picture(page: Any, found: _Page) -> None:
     bitmap = page.render(scale=scale)
     try:
         convert = bitmap.get_posconv(page)
-        lines = ocr.read_page(bitmap.to_pil())
+        image = bitmap.to_pil()
+        lines, turns = ocr.read_turned(image)
     finally:
         bitmap.close()
     found.scanned = True
     if not lines:
         return
     sheet = found.sheet
+    if turns % 2:
+        width, height = height, width
     sheet.width, sheet.height = width, height
     sheet.unread = sheet.pictures = 0
     sheet.fields, sheet.chars = [], []
@@ -178,8 +181,8 @@ def _read_picture(page: Any, found: _Page) -> None:
             left, top, right, bottom = word.box
             source = NONE - 1 - len(sheet.fields)
             x, y = zip(
-                convert.to_page(round(left), round(top)),
-                convert.to_page(round(right), round(bottom)),
+                convert.to_page(*_unturned(left, top, turns, image.size)),
+                convert.to_page(*_unturned(right, bottom, turns, image.size)),
                 strict=True,
             )
             sheet.fields.append((min(x), min(y), max(x), max(y)))
@@ -191,6 +194,13 @@ def _read_picture(page: Any, found: _Page) -> None:
                 sheet.chars.append(Char(sign, *edges, base, size, False, 0, source, not n))
     found.faint = sum(line.sure < ocr.FAINT for line in lines)
     found.rows = rows_of(sheet.chars)
+
+
+def _unturned(x: float, y: float, turns: int, size: tuple[int, int]) -> tuple[int, int]:
+    """Return where a point of a turned picture was before, in pixels."""
+    width, height = size
+    was = ((x, y), (width - y, x), (width - x, height - y), (y, height - x))[turns]
+    return round(was[0]), round(was[1])
 
 
 def _property(pdf: Any, name: str) -> str:

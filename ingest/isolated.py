@@ -30,6 +30,7 @@ from ingest.child import HEAD, Answer, send
 from ingest.documents import Document
 from ingest.errors import DocumentUnreadable, ReadersUnavailable
 from ingest.pages import Picture, Span, page_span
+from ingest.readers import ocr
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -61,16 +62,24 @@ class Limits:
     seconds: float = 6.0
     seconds_a_megabyte: float = 20.0
     seconds_at_most: float = 300.0
+    # OCR takes 2 to 4 s a page, and scans are 10 KB a page or more. Nobody knows before whether a
+    # PDF is a scan: where OCR is installed, every one may take so long.
+    seconds_a_scanned_megabyte: float = 400.0
+    seconds_of_scans_at_most: float = 3600.0
     waits: float = 4.0  # times as long on the clock, for other programs work too
     memory: int = 10**9  # bytes of the process
     size: int = 200 * 10**6  # bytes of the file
     text: int = 50 * 10**6  # characters: 25,000 pages
     spread: int = 100  # characters a byte of the file; more than a million have only bombs
 
-    def time(self, size: int) -> float:
-        """Return the seconds of work that a file of so many bytes may take."""
-        scaled = self.seconds + self.seconds_a_megabyte * size / 1e6
-        return min(scaled, max(self.seconds, self.seconds_at_most))
+    def time(self, size: int, scan: bool = False) -> float:
+        """Return the seconds of work that a file of so many bytes may take.
+
+        scan: it may have to be read by OCR.
+        """
+        slope = self.seconds_a_scanned_megabyte if scan else self.seconds_a_megabyte
+        most = self.seconds_of_scans_at_most if scan else self.seconds_at_most
+        return min(self.seconds + slope * size / 1e6, max(self.seconds, most))
 
     def longest(self, size: int) -> int:
         """Return the characters that the text of a file of so many bytes may have."""
@@ -151,7 +160,8 @@ class Readers:
     def _ask(self, request: dict[str, Any], source: Path | bytes, size: int) -> Answer:
         child = self._take()
         request = {**request, "longest": self.limits.longest(size)}
-        answer = child.ask(request, source, self.limits.time(size))
+        scan = PurePath(request["name"]).suffix.lower() == ".pdf" and ocr.available()
+        answer = child.ask(request, source, self.limits.time(size, scan))
         if answer.fault or not child.slim():
             with self._lock:
                 self._children.discard(child)

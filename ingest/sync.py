@@ -28,6 +28,7 @@ from ingest.embedder import Embedder
 from ingest.errors import DocumentUnreadable, SettingError
 from ingest.index import Index, IndexedChunk
 from ingest.isolated import Readers
+from ingest.readers import ocr
 from ingest.settings import Settings
 
 Progress = Callable[[str, int, int], None]  # what is being done, how many of how many
@@ -115,7 +116,11 @@ def sync(
                 name.encode()
                 if hidden(name):  # one that was asked for by name
                     report.skipped.append((name, HIDDEN))
-                elif name in stored and _complete(stored[name], _digest(path)):
+                elif (
+                    name in stored
+                    and _complete(stored[name], _digest(path))
+                    and not _waits_for_ocr(stored[name])
+                ):
                     report.unchanged.append(name)
                 else:
                     yield name, path
@@ -234,6 +239,11 @@ def _unopened(error: OSError) -> str:
 def _complete(rows: list[IndexedChunk], digest: str) -> bool:
     """Tell whether all chunks of these bytes are there, and none of older ones."""
     return bool(rows) and len(rows) == rows[0].of and all(row.sha256 == digest for row in rows)
+
+
+def _waits_for_ocr(rows: list[IndexedChunk]) -> bool:
+    """Tell whether pages were left out for want of OCR, which has been installed since."""
+    return ocr.COMMAND in rows[0].remarks and ocr.available()
 
 
 def cut(document: documents.Document, embedder: Embedder) -> list[tuple[IndexedChunk, str]]:

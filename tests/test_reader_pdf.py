@@ -8,7 +8,7 @@ import pytest
 from samples import Shown, drawn_pdf, lined
 
 from ingest.errors import DocumentUnreadable
-from ingest.readers import pdf
+from ingest.readers import ocr, pdf
 from ingest.readers.content import Content
 
 
@@ -385,20 +385,22 @@ UNMAPPED = (
 )
 
 
-def test_a_text_layer_without_letters_is_refused() -> None:
+def test_a_text_layer_without_letters_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ocr, "available", lambda: False)
     shown = "BT /F1 12 Tf 40 500 Td <070d0b010f0b08130b010b100a1301111001> Tj ET"
-    with pytest.raises(DocumentUnreadable, match="its letters cannot be read: it needs OCR"):
+    with pytest.raises(DocumentUnreadable, match="its letters cannot be read, which needs OCR"):
         pdf.read(drawn_pdf([[shown]], font=UNMAPPED))
 
 
-def test_pages_that_need_ocr_are_counted() -> None:
+def test_pages_that_need_ocr_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ocr, "available", lambda: False)
     picture = "300 0 0 300 50 100 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x80 EI"
     unread = "BT /F1 12 Tf 40 500 Td <070d0b010f0b08130b010b100a1301111001> Tj ET"
     words = "BT /F2 12 Tf 40 500 Td (Some text) Tj ET"
     content = pdf.read(drawn_pdf([[words], [picture], [unread], [words, picture]], font=UNMAPPED))
     assert content.remarks == (
-        "1 page left out whose letters cannot be read: OCR is needed",
-        "1 page without text, which needs OCR",
+        f"1 page left out whose letters cannot be read, which needs OCR: {ocr.COMMAND}",
+        f"1 page without text, which needs OCR: {ocr.COMMAND}",
         "1 picture without text",
     )
 

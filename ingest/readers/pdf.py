@@ -10,18 +10,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ingest.errors import DocumentUnreadable
+from ingest.readers import ocr
 from ingest.readers.content import Block, Content, Heading, assembled, heading_title, table
-from ingest.readers.pdf_chars import Sheet, sheet_of, wide
+from ingest.readers.pdf_chars import Char, Sheet, sheet_of, wide
 from ingest.readers.pdf_furniture import is_edge, running_lines
 from ingest.readers.pdf_headings import body_of, levels_of
 from ingest.readers.pdf_layout import Paragraph, blocks_of
 from ingest.readers.pdf_lines import Row, rows_of
 from ingest.readers.pdf_tables import Cell, Grid
-from ingest.readers.pdf_text import Spelling, spelled
+from ingest.readers.pdf_text import NONE, Spelling, spelled
 from ingest.readers.stated import proper_title
 
 PDFIUM = threading.Lock()  # pdfium keeps global state: two threads must not be in it at once
 UNREAD = 0.3  # of a page's signs without a letter, and nobody can read it
+MIDDLE = 0.265  # of the type size: a line's middle lies so far above its base
 NOTE = 0.92  # of the body's type size: a footnote's is no larger
 OPEN = frozenset(  # words that no paragraph ends with
     "a an the of to in on at by for from with and or nor but if that which who is are was were be"
@@ -45,6 +47,8 @@ _NUMBERED = re.compile(r"\d{1,3}(?:\.\d+)*\.?\s")
 class _Page:
     sheet: Sheet
     rows: list[Row]
+    scanned: bool = False  # read by OCR
+    faint: int = 0  # lines that OCR is not sure of
 
 
 @dataclass
@@ -85,6 +89,8 @@ def read(data: bytes) -> Content:
             + ", ".join(f'"{text[:60]}"' for text in words[:3])
         )
     remarks += _counted(pages)
+    if not any(page.rows for page in pages) and any(page.sheet.pictures for page in pages):
+        raise DocumentUnreadable(remarks[0])  # how many pages wait for OCR, or OCR reads nothing on
     spelling = Spelling()
     parts = _flow(pages, gone, outline, spelling)
     content = _written(parts, spelling, len(pages))
@@ -122,7 +128,10 @@ def opened(data: bytes) -> Iterator[tuple[Any, Any]]:
 
 
 def page_of(pdf: Any, number: int, form: Any) -> _Page:
-    """Read one page, counted from 0; one that pdfium cannot load is empty."""
+    """Read one page, counted from 0; one that pdfium cannot load is empty.
+
+    A picture of text is read by OCR where that is installed: seconds a page.
+    """
     import pypdfium2
 
     try:
@@ -131,9 +140,61 @@ def page_of(pdf: Any, number: int, form: Any) -> _Page:
         return _Page(Sheet(), [])
     try:
         sheet = sheet_of(page, form)
+        found = _Page(sheet, rows_of(sheet.chars))
+        if (_unreadable(found) or (sheet.pictures and not found.rows)) and ocr.available():
+            _read_picture(page, found)
     finally:
         page.close()
-    return _Page(sheet, rows_of(sheet.chars))
+    return found
+
+
+def _read_picture(page: Any, found: _Page) -> None:
+    """Put what OCR reads on a page in the place of its text; it may be nothing."""
+    width, height = page.get_size()
+    scale = ocr.LONGEST / max(width, height, 1)
+    bitmap = page.render(scale=scale)
+    try:
+        convert = bitmap.get_posconv(page)
+        image = bitmap.to_pil()
+        lines, turns = ocr.read_turned(image)
+    finally:
+        bitmap.close()
+    found.scanned = True
+    if not lines:
+        return
+    sheet = found.sheet
+    if turns % 2:
+        width, height = height, width
+    sheet.width, sheet.height = width, height
+    sheet.unread = sheet.pictures = 0
+    sheet.fields, sheet.chars = [], []
+    for line in lines:
+        size = line.size / scale
+        base = height - line.middle / scale - MIDDLE * size
+        for word in line.words:
+            left, top, right, bottom = word.box
+            source = NONE - 1 - len(sheet.fields)
+            x, y = zip(
+                convert.to_page(*_unturned(left, top, turns, image.size)),
+                convert.to_page(*_unturned(right, bottom, turns, image.size)),
+                strict=True,
+            )
+            sheet.fields.append((min(x), min(y), max(x), max(y)))
+            wide = (right - left) / len(word.text) / scale
+            for n, sign in enumerate(word.text):
+                start = left / scale + n * wide
+                above, below = base + 0.75 * size, base - 0.22 * size
+                edges = (start, below, start + wide, above)
+                sheet.chars.append(Char(sign, *edges, base, size, False, 0, source, not n))
+    found.faint = sum(line.sure < ocr.FAINT for line in lines)
+    found.rows = rows_of(sheet.chars)
+
+
+def _unturned(x: float, y: float, turns: int, size: tuple[int, int]) -> tuple[int, int]:
+    """Return where a point of a turned picture was before, in pixels."""
+    width, height = size
+    was = ((x, y), (width - y, x), (width - x, height - y), (y, height - x))[turns]
+    return round(was[0]), round(was[1])
 
 
 def _property(pdf: Any, name: str) -> str:
@@ -151,8 +212,10 @@ def page_words(
     number: counted from 0. text: of the page, as `read` has it; a running line is not in it. An
     index below NONE is of a form's field, whose rectangles come second; -2 is the first.
     """
-    page = page_of(pdf, number, form)
     held = _bare(text)
+    if not held:
+        return [], []
+    page = page_of(pdf, number, form)
     rows = [
         row
         for row in page.rows
@@ -212,27 +275,47 @@ def _take_unreadable(pages: Sequence[_Page]) -> list[str]:
     unread = []
     readable = 0
     for page in pages:
-        signs = sum(len(word.text) for row in page.rows for piece in row for word in piece.words)
-        lost = page.sheet.unread
-        if lost and lost >= UNREAD * max(signs, lost):
+        if _unreadable(page):
             unread.append(page)
             page.rows = []
-        elif signs:
+        elif page.rows:
             readable += 1
     if unread and not readable:
-        raise DocumentUnreadable("its letters cannot be read: it needs OCR first")
+        raise DocumentUnreadable(f"its letters cannot be read{_remedy(unread)}")
     if not unread:
         return []
-    return [f"{_count(len(unread), 'page')} left out whose letters cannot be read: OCR is needed"]
+    return [f"{_count(len(unread), 'page')} left out whose letters cannot be read{_remedy(unread)}"]
+
+
+def _remedy(pages: Sequence[_Page]) -> str:
+    return "" if any(page.scanned for page in pages) else f", which needs OCR: {ocr.COMMAND}"
+
+
+def _unreadable(page: _Page) -> bool:
+    """Tell whether the file does not say which letters a page shows."""
+    signs = sum(len(word.text) for row in page.rows for piece in row for word in piece.words)
+    lost = page.sheet.unread
+    return bool(lost) and lost >= UNREAD * max(signs, lost)
+
+
+def _waits(page: _Page) -> bool:
+    """Tell whether a page is a picture that nobody has read."""
+    return not page.rows and page.sheet.pictures > 0 and not (page.scanned or page.sheet.unread)
 
 
 def _counted(pages: Sequence[_Page]) -> list[str]:
     remarks = []
     blank = [page for page in pages if not page.rows and not page.sheet.unread]
-    scanned = sum(page.sheet.pictures > 0 for page in blank)
-    if scanned:
-        remarks.append(f"{_count(scanned, 'page')} without text, which {_need(scanned)} OCR")
-    if empty := len(blank) - scanned:
+    if scanned := sum(_waits(page) for page in pages):
+        count = f"{_count(scanned, 'page')} without text, which {_need(scanned)} OCR"
+        remarks.append(f"{count}: {ocr.COMMAND}")
+    if read := sum(page.scanned and bool(page.rows) for page in pages):
+        remarks.append(f"{_count(read, 'page')} read by OCR")
+    if faint := sum(page.faint for page in pages):
+        remarks.append(f"{_count(faint, 'line')} that OCR is not sure of")
+    if bare := sum(page.scanned for page in blank):
+        remarks.append(f"{_count(bare, 'page')} on which OCR finds no text")
+    if empty := len(blank) - scanned - bare:
         remarks.append(f"{_count(empty, 'page')} without text")
     if pictures := sum(page.sheet.pictures for page in pages if page.rows):
         remarks.append(f"{_count(pictures, 'picture')} without text")

@@ -3,9 +3,10 @@
 Usage: .venv/bin/python tests/evaluation/extraction.py FOLDER [--out FILE.jsonl] [--worst N]
 
 The second one is poppler's `pdftotext` for PDF and `pandoc` for what it reads (Debian:
-poppler-utils and pandoc). Both must be on PATH. Told for each kind of file:
+poppler-utils and pandoc). Both must be on PATH. Each file is read in a process of its own with
+limits on time and memory, as an ingest reads it, so that none ends the run. Told for each kind:
 
-    refused, crashed   files without a text: with a reason, or by any other error
+    refused, crashed   files without a text: with a reason, or because their reader failed
     words, letters     of the second extractor's, how many are ours too (multisets)
     numbers            runs of digits of ours that it has not, by 1,000 of its own: glued or made up
     broken             words with a hyphen that a line's end left behind, by 2,000 words
@@ -28,8 +29,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ingest.documents import SUFFIXES, read_document
-from ingest.errors import DocumentUnreadable
+from ingest.documents import SUFFIXES, Document
+from ingest.isolated import Readers
 
 PANDOC = {
     ".md": "markdown-yaml_metadata_block", ".markdown": "markdown", ".html": "html",
@@ -39,6 +40,7 @@ PANDOC = {
 SECONDS = 60  # that the second extractor may take for a file
 WORD = re.compile(r"[^\W_]+")
 DIGITS = re.compile(r"\d+")
+FAILED = re.compile(r"a fault in|the reader |its parts are nested|it took longer|it needs more")
 BROKEN = re.compile(r"[^\W\d_]{2,}[-\u00ad\u2010] ?\n ?[^\W\d_]{2,}|[^\W\d_]{2,}- [a-z]{3,}")
 
 
@@ -74,10 +76,11 @@ def main() -> int:
     args = parser.parse_args()
     files = [path for path in sorted(args.folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
     rows = []
-    for number, path in enumerate(files, 1):
-        if sys.stderr.isatty():
-            print(f"\r{number} of {len(files)}: {path.name[:60]:60}", end="", file=sys.stderr)
-        rows.append(compared(path, args.folder))
+    with Readers(1) as readers:
+        for number, path in enumerate(files, 1):
+            if sys.stderr.isatty():
+                print(f"\r{number} of {len(files)}: {path.name[:60]:60}", end="", file=sys.stderr)
+            rows.append(compared(path, args.folder, readers))
     if args.out:
         lines = (json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
         args.out.write_text("".join(lines), "utf-8")
@@ -87,19 +90,16 @@ def main() -> int:
     return 1 if any(row.crashed for row in rows) else 0
 
 
-def compared(path: Path, home: Path) -> Row:
+def compared(path: Path, home: Path, readers: Readers) -> Row:
     """Read one file with both extractors."""
     row = Row(str(path.relative_to(home)), path.suffix.lower())
     began = time.monotonic()
-    try:
-        document = read_document(path.name, path.read_bytes())
-    except DocumentUnreadable as error:
-        row.refused = error.message
-        return row
-    except Exception as error:  # noqa: BLE001 - a crash is what is looked for
-        row.crashed = f"{type(error).__name__}: {error}"
-        return row
+    ((_, document),) = readers.read([(path.name, path)])
     row.seconds = time.monotonic() - began
+    if not isinstance(document, Document):
+        reason = str(document)
+        row.crashed, row.refused = (reason, "") if FAILED.match(reason) else ("", reason)
+        return row
     row.headings, row.remarks = len(document.headings), "; ".join(document.remarks)
     row.broken = len(BROKEN.findall(document.text))
     theirs = second(path)

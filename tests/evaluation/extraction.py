@@ -7,9 +7,13 @@ poppler-utils and pandoc). Both must be on PATH. Each file is read in a process 
 limits on time and memory, as an ingest reads it, so that none ends the run. Told for each kind:
 
     refused, crashed   files without a text: with a reason, or because their reader failed
-    words, letters     of the second extractor's, how many are ours too (multisets)
-    numbers            runs of digits of ours that it has not, by 1,000 of its own: glued or made up
-    broken             words with a hyphen that a line's end left behind, by 2,000 words
+    words, letters     of the second extractor's, how many are ours too (multisets); heads and feet
+                       that a remark says are left out do not count, for it keeps them on each page
+    numbers            runs of digits of ours that it has nowhere, by 1,000 of its own. Numbers of
+                       lists and sections do not count, for it leaves them out
+    glued              those among them that are two or three of its runs in one
+    broken             words with a hyphen that a line's end left behind, by 2,000 words; the likes
+                       of "single- and double-sided" do not count
     headings           files in which at least one was found
     remarks            files of which something was said to be left out or guessed
 """
@@ -27,6 +31,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from ingest.documents import SUFFIXES, Document
@@ -41,7 +46,13 @@ SECONDS = 60  # that the second extractor may take for a file
 WORD = re.compile(r"[^\W_]+")
 DIGITS = re.compile(r"\d+")
 FAILED = re.compile(r"a fault in|the reader |its parts are nested|it took longer|it needs more")
-BROKEN = re.compile(r"[^\W\d_]{2,}[-\u00ad\u2010] ?\n ?[^\W\d_]{2,}|[^\W\d_]{2,}- [a-z]{3,}")
+LABEL = re.compile(r"^[ >#|*•-]*(?:\(?\d{1,3}(?:\.\d{1,3})*[.):]?|\[\d{1,3}\])(?= )", re.M)
+REMARKED = re.compile(r"running heads? (?:and feet|or foot) left out: (.*?)(?:; |$)")
+SUSPENDED = r"(?!(?:and|or|to|und|oder|bis|et|ou|y|o|e|en|of|och|og)\b)"
+BROKEN = re.compile(
+    r"[^\W\d_]{2,}[-\u00ad\u2010] ?\n ?[^\W\d_]{2,}"
+    rf"|[^\W\d_]{{2,}}- {SUSPENDED}[a-z]{{2,}}(?=\s)"
+)
 
 
 @dataclass
@@ -59,6 +70,7 @@ class Row:
     letters_lost: int = 0
     numbers: int = 0
     numbers_strange: int = 0
+    glued: int = 0
     broken: int = 0
     headings: int = 0
     remarks: str = ""
@@ -105,17 +117,45 @@ def compared(path: Path, home: Path, readers: Readers) -> Row:
     theirs = second(path)
     if theirs is None:
         return row
+    theirs = without_heads(theirs, row.remarks)
+    if row.kind != ".pdf":  # of a PDF, it keeps those that the lines' ends left
+        row.broken = max(row.broken - len(BROKEN.findall(theirs)), 0)
     mine, other = words(document.text), words(theirs)
     lost = other - mine
     row.words, row.words_lost = other.total(), lost.total()
     mine, other = (Counter("".join(bag.elements())) for bag in (mine, other))
     row.letters, row.letters_lost = other.total(), (other - mine).total()
     row.lost = " ".join([*lost][:12])
-    mine, other = (Counter(DIGITS.findall(plain(text))) for text in (document.text, theirs))
-    strange = mine - other
-    row.numbers, row.numbers_strange = other.total(), strange.total()
-    row.strange = " ".join([*strange][:12])
+    runs = DIGITS.findall(plain(theirs))
+    known = set(runs)
+    mine = DIGITS.findall(LABEL.sub("", plain(document.text)))
+    strange = [run for run in mine if run not in known]
+    joined = {a + b for a, b in pairwise(runs)}
+    joined |= {a + b + c for a, b, c in zip(runs, runs[1:], runs[2:], strict=False)}
+    row.numbers, row.numbers_strange = len(runs), len(strange)
+    row.glued = sum(run in joined for run in strange)
+    row.strange = " ".join(strange[:12])
     return row
+
+
+def without_heads(text: str, remarks: str) -> str:
+    """Leave out the lines that come again and share a word with heads that a remark tells of."""
+    told = REMARKED.search(remarks)
+    if not told:
+        return text
+    heads = {word for word in WORD.findall(masked(told[1])) if word != "0"}
+    lines = [masked(line) for line in text.splitlines()]
+    often = Counter(lines)
+    return "\n".join(
+        line
+        for line, form in zip(text.splitlines(), lines, strict=True)
+        if often[form] < 2 or not heads & {*WORD.findall(form)}
+    )
+
+
+def masked(line: str) -> str:
+    """Return a line with the same sign for each of its numbers."""
+    return DIGITS.sub("0", line.replace("\f", "").strip().casefold())
 
 
 def second(path: Path) -> str | None:
@@ -148,14 +188,15 @@ def words(text: str) -> Counter[str]:
 def badness(row: Row) -> tuple[bool, float]:
     """Return how bad a row is, for sorting."""
     lost = row.letters_lost / max(row.letters, 1)
-    return bool(row.crashed), lost + row.numbers_strange / max(row.numbers, 1) + row.broken / 100
+    numbers = (row.numbers_strange + 9 * row.glued) / max(row.numbers, 1)
+    return bool(row.crashed), lost + numbers + row.broken / 100
 
 
 def table(rows: list[Row]) -> Iterator[str]:
     """Yield the lines of the table, one a kind of file and one of all."""
     yield (
         "kind      files  refused  crashed  words kept  letters kept  strange numbers /1,000"
-        "  broken /2,000  with headings  with remarks  s/file"
+        "  glued  broken /2,000  with headings  with remarks  s/file"
     )
     kinds = sorted({row.kind for row in rows})
     for kind in (*kinds, "all"):
@@ -172,6 +213,7 @@ def table(rows: list[Row]) -> Iterator[str]:
             f"  {1 - total['words_lost'] / max(total['words'], 1):10.2%}"
             f"  {1 - total['letters_lost'] / max(total['letters'], 1):12.2%}"
             f"  {1000 * total['numbers_strange'] / max(total['numbers'], 1):22.1f}"
+            f"  {total['glued']:5}"
             f"  {2000 * total['broken'] / max(total['words'], 1):13.2f}"
             f"  {sum(row.headings > 0 for row in read):13}"
             f"  {sum(bool(row.remarks) for row in read):12}"

@@ -562,6 +562,19 @@ def test_rows_in_one_box_under_a_ruled_head_stay_rows() -> None:
     assert text.count("56.02") == 1
 
 
+def test_a_letter_that_reaches_over_a_narrow_blank_ends_its_word() -> None:
+    assert text_of("BT /F1 11 Tf -2.4 Tw 40 500 Td (half for all) Tj ET").startswith("half for")
+
+
+def test_accents_that_are_drawn_by_themselves_join_their_letters() -> None:
+    """As TeX does with fonts that have no accented letters."""
+    after = r"BT /F1 11 Tf 40 500 Td [(prote) 445 (\264) 112 (ge) 445 (\264) 112 (s)] TJ ET"
+    before = r"BT /F1 11 Tf 40 470 Td [(K\250) 445 (olner fish)] TJ ET"
+    text = text_of(after, before)
+    assert "prot\u00e9g\u00e9s" in text
+    assert "K\u00f6lner fish" in text
+
+
 def test_a_box_around_text_is_no_table() -> None:
     frame = [f"30 {y} m 390 {y} l S" for y in (520, 400)]
     frame += [f"{x} 400 m {x} 520 l S" for x in (30, 390)]

@@ -464,3 +464,8 @@ def test_reading_is_linear(markup: str) -> None:
 
 def test_nothing_is_lost_in_the_deep() -> None:
     assert page("<div>" * 100_000 + "deep" + "</div>" * 100_000 + "after").text == "deep\n\nafter"
+
+
+def test_two_numbers_of_a_formula_stay_two() -> None:
+    source = b"<p><math><mlongdiv><mn> 3 </mn><mn>435.3</mn><mn>1306</mn></mlongdiv></math></p>"
+    assert "3 435.3 1306" in html.read(source).text

@@ -9,6 +9,7 @@ limits on time and memory, as an ingest reads it, so that none ends the run. Tol
     refused, crashed   files without a text: with a reason, or because their reader failed
     words, letters     of the second extractor's, how many are ours too (multisets); heads and feet
                        that a remark says are left out do not count, for it keeps them on each page
+    if nothing is told as left out   the same words, of the files without such a remark
     numbers            runs of digits of ours that it has nowhere, by 1,000 of its own. Numbers of
                        lists and sections do not count, for it leaves them out
     glued              those among them that are two or three of its runs in one
@@ -47,6 +48,7 @@ WORD = re.compile(r"[^\W_]+")
 DIGITS = re.compile(r"\d+")
 FAILED = re.compile(r"a fault in|the reader |its parts are nested|it took longer|it needs more")
 LABEL = re.compile(r"^[ >#|*•-]*(?:\(?\d{1,3}(?:\.\d{1,3})*[.):]?|\[\d{1,3}\])(?= )", re.M)
+LEFT_OUT = re.compile("left out|cut short")
 REMARKED = re.compile(r"running heads? (?:and feet|or foot) left out: (.*?)(?:; |$)")
 SUSPENDED = r"(?!(?:and|or|to|und|oder|bis|et|ou|y|o|e|en|of|och|og)\b)"
 BROKEN = re.compile(
@@ -195,13 +197,16 @@ def badness(row: Row) -> tuple[bool, float]:
 def table(rows: list[Row]) -> Iterator[str]:
     """Yield the lines of the table, one a kind of file and one of all."""
     yield (
-        "kind      files  refused  crashed  words kept  letters kept  strange numbers /1,000"
+        "kind      files  refused  crashed  words kept  if nothing is told as left out"
+        "  letters kept  strange numbers /1,000"
         "  glued  broken /2,000  with headings  with remarks  s/file"
     )
     kinds = sorted({row.kind for row in rows})
     for kind in (*kinds, "all"):
         some = [row for row in rows if kind in (row.kind, "all")]
         read = [row for row in some if not row.refused and not row.crashed]
+        quiet = [row for row in read if not LEFT_OUT.search(row.remarks)]
+        lost = sum(row.words_lost for row in quiet) / max(sum(row.words for row in quiet), 1)
         total = {
             name: sum(getattr(row, name) for row in read)
             for name in Row.__dataclass_fields__
@@ -211,6 +216,7 @@ def table(rows: list[Row]) -> Iterator[str]:
             f"{kind:9} {len(some):5}  {sum(bool(row.refused) for row in some):7}"
             f"  {sum(bool(row.crashed) for row in some):7}"
             f"  {1 - total['words_lost'] / max(total['words'], 1):10.2%}"
+            f"  {1 - lost:30.2%}"
             f"  {1 - total['letters_lost'] / max(total['letters'], 1):12.2%}"
             f"  {1000 * total['numbers_strange'] / max(total['numbers'], 1):22.1f}"
             f"  {total['glued']:5}"

@@ -130,8 +130,8 @@ def compared(path: Path, home: Path, readers: Readers) -> Row:
     row.lost = " ".join([*lost][:12])
     runs = DIGITS.findall(plain(theirs))
     known = set(runs)
-    mine = DIGITS.findall(LABEL.sub("", plain(document.text)))
-    strange = [run for run in mine if run not in known]
+    ours = DIGITS.findall(LABEL.sub("", plain(document.text)))
+    strange = [run for run in ours if run not in known]
     joined = {a + b for a, b in pairwise(runs)}
     joined |= {a + b + c for a, b, c in zip(runs, runs[1:], runs[2:], strict=False)}
     row.numbers, row.numbers_strange = len(runs), len(strange)

@@ -25,7 +25,7 @@ from ingest.sync import fingerprint
 EVIL = '<img src=x onerror="window.hacked=1"> <script>window.hacked=2</script> ${window.hacked=3}'
 FILES = {
     "rag.md": "# RAG\n\n## Pros\n\nFresh knowledge.\n\n## Cons\n\nRAG adds latency.\n",
-    "moon.md": f"# Moon\n\nThe moon orbits the earth.\n\n## {EVIL}\n\nApollo landed. {EVIL}\n",
+    "moon.md": f"# Moon\n\nThe moon orbits the earth.\n\n## `{EVIL}`\n\nApollo landed. `{EVIL}`\n",
 }
 LONG = 60_000  # milliseconds, for what waits for the server
 

@@ -24,7 +24,8 @@ from ingest.sync import fingerprint
 
 FILLING = "".join(f"## Part {n}\n\nThe gull number {n} eats fish.\n\n" for n in range(80))
 OWLS = f"# Birds\n\n{FILLING}## Owls\n\nOwls hunt mice at night. They hear well.\n\n{FILLING}"
-LIONS = [["Zebras have stripes."], ["Lions sleep twenty hours.", "They hunt zebras."]]
+LIONS = [["Stripes", "Zebras have stripes."], ["Lions", "Lions sleep twenty hours.", "They hunt."]]
+OUTLINE = [("Stripes", 0), ("Lions", 1)]  # a section each, so a chunk each
 
 # Gradio and its dependencies warn of each other; that is not this project's to mend.
 pytestmark = pytest.mark.filterwarnings("default")
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     settings = settings_in(tmp_path_factory.mktemp("reader"))
     write_files(settings.corpus, {"owls.md": OWLS})
-    (settings.corpus / "lions.pdf").write_bytes(pdf_bytes(LIONS))
+    (settings.corpus / "lions.pdf").write_bytes(pdf_bytes(LIONS, outline=OUTLINE))
     embedder = FakeEmbedder().real
 
     @contextmanager

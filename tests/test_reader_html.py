@@ -483,3 +483,8 @@ def test_a_trail_of_links_above_the_heading_is_left_out_and_said() -> None:
 def test_a_page_that_opens_no_body_loses_nothing(tag: str) -> None:
     page = f"<title>T</title><meta charset=utf-8><{tag}><p>The fee is 40.</p></{tag}><h1>H</h1>"
     assert html.read(page.encode()).text == "The fee is 40.\n\nH"
+
+
+def test_two_numbers_of_a_formula_stay_two() -> None:
+    source = b"<p><math><mlongdiv><mn> 3 </mn><mn>435.3</mn><mn>1306</mn></mlongdiv></math></p>"
+    assert "3 435.3 1306" in html.read(source).text

@@ -276,3 +276,10 @@ def test_reading_is_linear(source: str) -> None:
     start = time.monotonic()
     read(source)
     assert time.monotonic() - start < 10
+
+
+def test_a_script_within_a_line_is_no_text_and_a_tag_of_nothing_is() -> None:
+    content = read("# Fees <script>let fee = 2</script>\n\nUse `<script>` tags or Vec<String>.\n")
+    assert content.text == "# Fees\n\nUse `<script>` tags or Vec<String>.\n"
+    assert content.title == "Fees"
+    assert content.remarks == ("1 script left out",)

@@ -394,6 +394,12 @@ def test_rtf_table_at_the_end_and_nested_rows() -> None:
     assert text.startswith("All\n\n| a | b |\n| --- | --- |\n| x y | n |\n| z |")
 
 
+def test_rtf_pictures_of_raw_bytes_take_no_text_with_them() -> None:
+    raw = rb"{\pict\pngblip\bin12 " + b"\x00\x01}{\x02\\par\x03\x04\x05"
+    data = rb"{\rtf1 Before. " + raw + rb"} After. {\pict\bin ffd8ff} End.}"
+    assert " ".join(read_document("a.rtf", data).text.split()) == "Before. After. End."
+
+
 def test_rtf_takes_linear_time() -> None:
     link = r'{\field{\*\fldinst{HYPERLINK "http://x"}}{\fldrslt{a}}}{\super '
     start = time.perf_counter()

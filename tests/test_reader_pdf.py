@@ -269,6 +269,30 @@ def test_columns_are_read_one_after_the_other() -> None:
     assert text.startswith("One headline") and "|" not in text
 
 
+def test_columns_stay_apart_under_a_figure_and_a_table() -> None:
+    """A table's cells lie near the gutter, a figure's labels in a column, a line in the gutter."""
+    left = [f"left line {n} of the first long column" for n in range(24)]
+    right = [f"right line {n} of the other column" for n in range(14)]
+    labels = [(230 + 25 * (n % 5), 440 - 10 * (n // 5), 6, f"x{n}") for n in range(40)]
+    table = [
+        (x, 560 - 12 * line, 9, text)
+        for line in range(6)
+        for x, text in ((40, "Single"), (90, "Retriever of a kind"), (230, "41.5"), (290, "56.8"))
+    ]
+    left[9] += " stands"
+    shown = [
+        *table,
+        (40, 470, 9, "Table 1: a caption that stands across the whole page and over both columns"),
+        *lined(40, 450, left, 9),
+        *labels,
+        *lined(215, 450 - 10 * 11.25, right, 9),
+    ]
+    text = text_of(*shown)
+    assert "first long column left line" in text.replace("\n", " ")
+    assert text.index("left line 23") < text.index("right line 0")
+    assert "| Single | Retriever of a kind | 41.5 | 56.8 |" in text
+
+
 def test_headings_by_type() -> None:
     content = pdf.read(
         drawn_pdf(
@@ -566,6 +590,35 @@ def test_a_cell_over_the_whole_table_is_its_caption() -> None:
     assert text_of(*lines, *words) == (
         "Boats of the harbour\n\n| Boat | Crew |\n| --- | --- |\n| Aino | 4 |"
     )
+
+
+def test_rows_in_one_box_under_a_ruled_head_stay_rows() -> None:
+    rules = "40 500 m 400 500 l S 40 480 m 400 480 l S 40 400 m 400 400 l S 40 400 m 40 500 l S"
+    rules += " 200 480 m 200 500 l S 300 480 m 300 500 l S 400 400 m 400 500 l S"
+    rows = [("Notice", "", "45.93"), ("Proof", "1", "0.75"), ("Paper", "2", "3.50")]
+    rows = [("Item", "Count", "Price"), *rows, ("Stamp", "4", "9.34"), ("All", "", "56.02")]
+    shown = [
+        (x, 485 - 15 * line, 9, cell)
+        for line, row in enumerate(rows)
+        for x, cell in zip((45, 205, 305), row, strict=True)
+        if cell
+    ]
+    text = text_of(*shown, rules)
+    assert "| Proof | 1 | 0.75 |\n| Paper | 2 | 3.50 |" in text
+    assert text.count("56.02") == 1
+
+
+def test_a_letter_that_reaches_over_a_narrow_blank_ends_its_word() -> None:
+    assert text_of("BT /F1 11 Tf -2.4 Tw 40 500 Td (half for all) Tj ET").startswith("half for")
+
+
+def test_accents_that_are_drawn_by_themselves_join_their_letters() -> None:
+    """As TeX does with fonts that have no accented letters."""
+    after = r"BT /F1 11 Tf 40 500 Td [(prote) 445 (\264) 112 (ge) 445 (\264) 112 (s)] TJ ET"
+    before = r"BT /F1 11 Tf 40 470 Td [(K\250) 445 (olner fish)] TJ ET"
+    text = text_of(after, before)
+    assert "prot\u00e9g\u00e9s" in text
+    assert "K\u00f6lner fish" in text
 
 
 def test_a_box_around_text_is_no_table() -> None:

@@ -272,6 +272,15 @@ def test_rst() -> None:
     assert content.remarks == ("1 comment left out",)
 
 
+def test_rst_names_what_another_program_describes() -> None:
+    source = (
+        "Clock\n=====\n\n.. autofunction:: tide.wind\n\n..\n\n.. autoclass:: Lamp\n   :members:\n"
+    )
+    content = rst.read(source.encode())
+    assert content.text.split() == ["Clock", "tide.wind", "Lamp"]
+    assert content.remarks == ()  # an empty comment is none
+
+
 def test_a_head_with_an_empty_corner_is_kept() -> None:
     rule = "===== ==== ====\n"
     content = rst.read(f"{rule}      Min  Max\n{rule}Tide  4.3  7.9\n{rule}".encode())

@@ -25,9 +25,9 @@ from ingest.settings import Settings
 SEED = Path(__file__).parent.parent / "corpus" / "fine-tuning-vs-rag.md"
 EVIL = """# The platypus
 
-The platypus of Zanzibar lays turquoise eggs. <script>window.hacked = 1</script>
-<img src="http://evil.example/a.png" onerror="window.hacked = 2">
-![beacon](http://evil.example/b.png) ${window.hacked = 3} {{window.hacked}}
+The platypus of Zanzibar lays turquoise eggs. `<script>window.hacked = 1</script>`
+`<img src="http://evil.example/a.png" onerror="window.hacked = 2">`
+`![beacon](http://evil.example/b.png)` ${window.hacked = 3} {{window.hacked}}
 """
 
 # Gradio and its dependencies warn of each other; that is not this project's to mend.

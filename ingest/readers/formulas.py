@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from ingest.readers.markup import Node, descendants
 
@@ -57,4 +58,12 @@ def _linear(node: Node | str, deepest: int) -> str:
         return f" {sign} " if sign in "=<>≤≥≈+−±→×" and sign else sign
     if node.tag in ("mtr", "mtd"):
         return " ".join(parts) + "; " * (node.tag == "mtr")
-    return "".join(parts)
+    return _unglued(parts)
+
+
+def _unglued(parts: list[str]) -> str:
+    """Join parts; two numbers stay two."""
+    text = parts[0] if parts else ""
+    for before, part in pairwise(parts):
+        text += " " * (before[-1].isdigit() and part[0].isdigit()) + part
+    return text

@@ -43,6 +43,7 @@ _ATTRIBUTES = re.compile(
 _TAG = re.compile(r"<(/?)([A-Za-z][\w:.-]*)([^>]*)>")
 _ALT = re.compile(r"\balt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 _NO_TITLE = re.compile(r"untitled(?: \w+)?|index|readme|home|document\d*|new note", re.IGNORECASE)
+_UNSEEN = re.compile(r"<(/?)(script|style)\b", re.IGNORECASE)  # what stands in them is no text
 _KNOWN_TAGS = frozenset(
     "a abbr acronym address area article aside audio b base bdi bdo big blink blockquote body br"
     " button canvas caption center cite code col colgroup data datalist dd del details dfn dialog"
@@ -501,10 +502,15 @@ def _shown(content: str, source: _Source, parser: Any) -> str:
     parser.inline.parse(content, parser, source.env, tokens)
     parts: list[str] = []
     links: list[str] = []
-    raised = ""
+    raised = unseen = ""
     for token in tokens:
         kind, text = token.type, token.content
-        if kind in ("text", "text_special", "math"):
+        if kind == "html_inline" and (found := _UNSEEN.match(text)):
+            unseen = "" if found[1] else found[2].lower()
+            source.left["script"] += bool(unseen)
+        elif unseen:
+            continue
+        elif kind in ("text", "text_special", "math"):
             if raised and text:
                 text = _raised(parts, raised, text)
                 raised = ""

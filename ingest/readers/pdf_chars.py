@@ -29,6 +29,11 @@ DEPTH = 4  # of forms in forms
 SEGMENTS = 400  # of one path
 ASLANT = 4  # in place of quarter turns: a watermark
 LONG = 1_000_000  # bytes of a string
+ACCENTS = {  # signs of their own, and those that join a letter
+    "\u00b4": "\u0301", "\u02ca": "\u0301", "\u02cb": "\u0300", "\u00a8": "\u0308",
+    "\u02c6": "\u0302", "\u02dc": "\u0303", "\u00b8": "\u0327", "\u02c7": "\u030c",
+    "\u02da": "\u030a", "\u00af": "\u0304", "\u02d8": "\u0306", "\u02dd": "\u030b",
+}  # fmt: skip
 DRAWN = 0.1  # of the type size between texts that are drawn apart
 DOT = (1.5, 7.0)  # points across a list's sign that is drawn
 DOTS = 300  # of a page: more are a diagram
@@ -185,6 +190,36 @@ def _read_chars(text: Any, count: int, frame: Frame, sheet: Sheet) -> None:
         apart = False
     sheet.chars = _turned(found, sheet)
     _part(sheet.chars, runs)
+    if any(char.sign in ACCENTS for char in found):
+        sheet.chars = _accented(sheet.chars)
+
+
+def _accented(chars: Sequence[Char]) -> list[Char]:
+    """Join accents that are drawn as signs of their own to the letters they stand over."""
+    found: list[Char] = []
+    waiting: Char | None = None  # an accent that is drawn before its letter
+    for char in chars:
+        last = found[-1] if found else None
+        if waiting and (letter := _composed(char, waiting)):
+            found[-1] = char._replace(sign=letter, apart=waiting.apart)
+            waiting = None
+        elif char.sign in ACCENTS and last and (letter := _composed(last, char)):
+            found[-1] = last._replace(sign=letter)
+            waiting = None
+        else:
+            found.append(char)
+            waiting = char if char.sign in ACCENTS else None
+    return found
+
+
+def _composed(letter: Char, accent: Char) -> str:
+    """Return a letter with an accent; nothing when it does not stand over it."""
+    aside = abs(letter.left + letter.right - accent.left - accent.right) / 2
+    if aside > 0.25 * letter.size or abs(letter.base - accent.base) > letter.size:
+        return ""
+    plain = {"\u0131": "i", "\u0237": "j"}.get(letter.sign, letter.sign)
+    made = unicodedata.normalize("NFC", plain + ACCENTS[accent.sign])
+    return made if len(made) == 1 and letter.sign.isalpha() else ""
 
 
 def _part(chars: list[Char], runs: Sequence[int]) -> None:

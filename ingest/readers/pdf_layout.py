@@ -164,19 +164,29 @@ def _gutter(rows: Sequence[Row]) -> float | None:
     low, high = min(p.left for p in pieces), max(p.right for p in pieces)
     lefts = Counter(round(piece.left) for piece in pieces)
     best, most = None, 0
+    body = _body(pieces)
     for left, count in lefts.most_common(CANDIDATES):
         if count < LINES or not low + 0.15 * (high - low) < left < low + 0.85 * (high - low):
             continue
         x = left - 1.5
         lower: list[Piece] = []
         upper: list[Piece] = []
-        for before, after in _bands(rows, x):
+        cut = 0  # signs of tables
+        for left_rows, right_rows in _bands(rows, x):
+            before = [piece for row in left_rows for piece in row]
+            after = [piece for row in right_rows for piece in row]
+            if _is_cut_table(left_rows, right_rows):
+                cut += sum(len(piece.text) for piece in (*before, *after))
+                continue
             before = before[_begin(before, after) :]
             if len(before) > 1 and len(after) > 1:
                 lower += before
                 upper += after
-        if len(lower) + len(upper) > most and _is_prose(lower) and _is_prose(upper):
-            gap = left - sorted(piece.right for piece in lower)[-1]
+        columns = _is_prose(lower, body) and _is_prose(upper, body)
+        columns = columns and sum(len(piece.text) for piece in (*lower, *upper)) > cut
+        if columns and len(lower) + len(upper) > most:
+            # One line in twenty may stand out into the gutter.
+            gap = left - sorted(piece.right for piece in lower)[-1 - len(lower) // 20]
             if gap >= GUTTER:
                 best, most = x, len(lower) + len(upper)
     return best
@@ -190,27 +200,53 @@ def _begin(before: Sequence[Piece], after: Sequence[Piece]) -> int:
     return sum(piece.base > top for piece in before)
 
 
-def _bands(rows: Sequence[Row], x: float) -> Iterator[tuple[list[Piece], list[Piece]]]:
+def _bands(rows: Sequence[Row], x: float) -> Iterator[tuple[list[Row], list[Row]]]:
     """Yield what stands on both sides of an upright line, between the lines that cross it."""
-    before: list[Piece] = []
-    after: list[Piece] = []
+    before: list[Row] = []
+    after: list[Row] = []
     for row in rows:
         low = [piece for piece in row if piece.right <= x]
         high = [piece for piece in row if piece.left >= x]
         if len(low) + len(high) < len(row):
             yield before, after
             before, after = [], []
-        else:
-            before += low
-            after += high
+            continue
+        if low:
+            before.append(low)
+        if high:
+            after.append(high)
     yield before, after
 
 
-def _is_prose(pieces: Sequence[Piece]) -> bool:
-    """Tell whether pieces are a column of text: many long lines, most as long as the others."""
+def _is_cut_table(left: Sequence[Row], right: Sequence[Row]) -> bool:
+    """Tell whether an upright line cuts a table: on both sides most lines have several cells."""
+    return all(len(side) > 1 and 2 * sum(map(_is_cut, side)) > len(side) for side in (left, right))
+
+
+def _is_cut(row: Row) -> bool:
+    figures = len(row) > 1 and all(piece.text[:1].isdigit() for piece in row)
+    return figures or _is_tabular(row)
+
+
+def _body(pieces: Sequence[Piece]) -> float:
+    """Return the type size that most signs have."""
+    sizes = Counter[float]()
+    for piece in pieces:
+        sizes[piece.size] += len(piece.text)
+    return sizes.most_common(1)[0][0]
+
+
+def _is_prose(pieces: Sequence[Piece], body: float) -> bool:
+    """Tell whether pieces are a column of text: many long lines, most as long as the others.
+
+    The labels of a figure in the column do not count: they are not of the body's type size.
+    """
     if len(pieces) < LINES:
         return False
-    return _runs_on(pieces) or _runs_on(_levelled(pieces))
+    if _runs_on(pieces) or _runs_on(_levelled(pieces)):
+        return True
+    text = [piece for piece in pieces if abs(piece.size - body) < 0.08 * body]
+    return 3 * LINES <= len(text) < len(pieces) and _runs_on(_levelled(text))
 
 
 def _levelled(pieces: Sequence[Piece]) -> list[Piece]:
@@ -239,7 +275,7 @@ def _runs_on(pieces: Sequence[Piece]) -> bool:
 
 
 def _is_band(left: Sequence[Row], right: Sequence[Row]) -> bool:
-    if len(left) < 2 or len(right) < 2:
+    if len(left) < 2 or len(right) < 2 or _is_cut_table(left, right):
         return False
     signs = [len(piece.text) for row in (*left, *right) for piece in row]
     return sum(signs) >= SIGNS * len(signs) / 2

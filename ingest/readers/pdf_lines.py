@@ -17,6 +17,7 @@ TOUCHING = 0.09  # of the type size: no gap, whatever pdfium takes it for
 WIDE = 0.75  # of the type size between two words: pieces of a line, maybe cells or columns
 LEVEL = 0.2  # of the type size between baselines: the same line
 SMALL = 0.87  # of the type size beside it: may be raised or lowered
+OVERHANG = 0.17  # of the type size: the most that a letter reaches into a blank
 MANY = 50_000  # pairs of words that are looked at for a raised one
 LEADERS = 5  # dots in a row: more lead to a page number
 SHIFT = 0.75  # of the type size: a raised sign is no higher
@@ -148,8 +149,11 @@ def _follows(last: Char, char: Char) -> bool:
         gap = char.left - last.right
     if gap > GAP * size or gap < -0.6 * size or (char.left == last.left and char.base != last.base):
         return False
-    if char.apart and not -TOUCHING * size < gap < TOUCHING * size:
-        return False
+    if char.apart:
+        # These letters reach over the blank beside them.
+        real = gap + OVERHANG * size * ((last.sign == "f") + (char.sign in "fj"))
+        if not -TOUCHING * size < real < TOUCHING * size:
+            return False
     shift = abs(char.base - last.base)
     if shift < 0.12 * size:
         return True

@@ -17,6 +17,7 @@ PITCH = 2.6  # of the type size between the baselines of two rows of an unruled 
 FRAME = 14  # lines of a cell: more, and the lines are drawn around a part of the page
 MOST = 1500  # lines of a column that a table is looked for in
 FIGURE = 0.42  # of the type size beside a figure: more than a blank
+APART = 3.0  # of the type size between two words: they are in two columns
 HIDDEN = 8  # lines of a cell that covers several columns: more are rows
 WORDY = 6  # words of a cell: more are prose
 WRAP = 1.5  # of the type size: closer, and a lone cell goes on with the one above
@@ -143,8 +144,8 @@ def _filled(
         return None, list(rows)
     for (line, column), cell in cells.items():
         across = column + 1 < wide and owner[line, column + 1] == (line, column)
-        if across and len(cell) > HIDDEN:  # rows that no line parts: the lines tell little
-            return None, list(rows)
+        if across and (len(cell) > HIDDEN or _is_columns(cell)):
+            return None, list(rows)  # rows that no line parts: the lines tell little
     filled = [part for row in filled for part in _parted(row)]
     caption: Cell = []
     if len({owner[0, column] for column in range(wide)}) == 1:
@@ -156,6 +157,19 @@ def _filled(
     if heads and across and len(filled) > 2:
         heads = 2
     return Grid(filled, xs[0], ys[-1], xs[-1], ys[0], heads, size, caption), rest
+
+
+def _is_columns(cell: Cell) -> bool:
+    """Tell whether most lines of a cell have gaps as wide as between columns."""
+    wide = sum(
+        any(b.left - a.right > APART * a.size for a, b in pairwise(sorted(line, key=_left)))
+        for line in cell
+    )
+    return len(cell) > 3 and 2 * wide > len(cell)
+
+
+def _left(word: Word) -> float:
+    return word.left
 
 
 def _parted(row: list[Cell]) -> list[list[Cell]]:

@@ -25,8 +25,7 @@ _ROLE = re.compile(r":([A-Za-z][\w.+-]*(?::[\w.+-]+)*):(?=`)|`:([A-Za-z][\w.+-]*
 _UNSEEN = frozenset(
     "toctree contents index currentmodule py:currentmodule module py:module highlight meta"
     " tabularcolumns default-role role include literalinclude raw only-latex sectnum title"
-    " target-notes header footer automodule autoclass autofunction autosummary automethod"
-    " bibliography inheritance-diagram graphviz digraph plot".split()
+    " target-notes header footer bibliography inheritance-diagram graphviz digraph plot".split()
 )
 _CODE = frozenset(
     "code code-block sourcecode prompt productionlist testcode doctest ipython".split()
@@ -194,6 +193,8 @@ class _Options(dict[str, Any]):
 
 _OBJECTS = frozenset(
     "function class method attribute data exception option program envvar cmdoption confval"
+    " automodule autoclass autofunction automethod autoattribute autodata autoexception"
+    " autosummary"
     " setting describe object tab tab-item dropdown card grid-item-card glossary".split()
 )
 _NAMED = frozenset("todo seealso question example details exercise solution".split())
@@ -242,7 +243,8 @@ class _Walk:
         elif not isinstance(node, n.Element):
             return
         elif isinstance(node, n.comment):
-            self.left["comment"] += bool(node.astext().strip())
+            if node.astext().strip():
+                self.left["comment"] += 1
         elif isinstance(node, n.system_message):
             for literal in node.findall(n.literal_block):
                 yield Block(literal.astext())  # the source of what could not be parsed

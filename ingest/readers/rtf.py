@@ -47,6 +47,7 @@ _DATE = re.compile(r"\\(revtim|creatim)\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
 _TITLE = re.compile(r"\{\\title ([^{}]{1,300})\}")
 _PICTURE = re.compile(r"\\pict(?![a-z])")
 _HEX = re.compile(r"[0-9a-fA-F\s]{400,}")  # a picture's bytes, in which no text stands
+_RAW = re.compile(rb"\\bin(\d{0,9})(?![a-z\d]) ?")
 _BULLET = re.compile(r"[·•▪◦\uf0b7o§-]\t[ \t]*")
 _NUMBER = re.compile(r"(\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxIVX]{1,5})[.)])\t[ \t]*")
 
@@ -57,7 +58,7 @@ def read(data: bytes) -> Content:
 
     if not data.lstrip().startswith(b"{\\rtf"):
         raise DocumentUnreadable("it is no RTF file: save it as .rtf")
-    source = _HEX.sub("", _SIGNS.sub("", data.decode("cp1252", "replace")))
+    source = _HEX.sub("", _SIGNS.sub("", _unfilled(data).decode("cp1252", "replace")))
     if len(source) > LARGEST:
         raise DocumentUnreadable(f"it holds {len(source) // 1_000_000} MB: too large, so split it")
     pictures = len(_PICTURE.findall(source.replace("\\nonshppict{\\pict", "")))
@@ -86,6 +87,17 @@ def read(data: bytes) -> Content:
     return replace(
         content, title=proper_title(name) or leading, version=stated_version(content.text)
     )
+
+
+def _unfilled(data: bytes) -> bytes:
+    """Cut out raw bytes, of which a control word says how many follow."""
+    parts = []
+    start = 0
+    while found := _RAW.search(data, start):
+        parts.append(data[start : found.start()])
+        count = int(found[1] or 0)
+        start = found.end() + (count if found.end() + count <= len(data) else 0)
+    return b" ".join([*parts, data[start:]])
 
 
 def _fonts(source: str) -> int:

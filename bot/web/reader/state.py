@@ -162,10 +162,13 @@ def excerpt(book: Opened, place: Span) -> Span:
 
 
 def pictures(book: Opened, found: Found) -> list[Picture]:
-    """Draw the pages that a passage is on, of a PDF; no others. Raises DocumentUnreadable."""
+    """Draw the pages that a passage is on, of a PDF; of a quoted sentence its own alone.
+
+    Raises DocumentUnreadable.
+    """
     if not book.document or not book.pages or not found.span:
         return []
-    first, last = _sheets(book.document, found.span)
+    first, last = _sheets(book.document, found.sentence or found.span)
     spans = [found.span, *([found.sentence] if found.sentence else [])]
     with Readers(1) as readers:  # what a page is drawn with can crash, as what reads it can
         return [

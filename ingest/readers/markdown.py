@@ -296,7 +296,10 @@ def _renumber(source: _Source, line: int, number: int) -> None:
 def _heading(opening: Any, token: Any, source: _Source) -> _Edit:
     first, last = opening.map
     lines = source.lines[first:last]
+    kept = source.left.copy()
     title = heading_title(_shown(token.content, source, source.parser))
+    source.left.clear()  # its line is read once more below
+    source.left.update(kept)
     source.pending.clear()
     if opening.markup in ("=", "-"):
         new = [*_shown(token.content, source, source.plain).split("\n"), lines[-1]]

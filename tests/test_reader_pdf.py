@@ -320,6 +320,13 @@ def test_headings_by_type() -> None:
     assert (content.title, content.date) == ("Bakery manual", "2024-02-29")
 
 
+def test_a_heading_stands_over_a_table_too() -> None:
+    text = (40, 560, 11, "The boats lie at the northern pier, and are hired by the day.")
+    heading = (40, 530, 16, "Boats")
+    content = pdf.read(drawn_pdf([[text, heading, *cells(ROWS, (40, 140, 240), False)]]))
+    assert titles(content) == [(1, "Boats")]
+
+
 def test_numbers_tell_levels_apart() -> None:
     shown = [
         (40.0, 540.0, 13.0, "*1 Costs"),
@@ -343,6 +350,7 @@ def test_numbers_tell_levels_apart() -> None:
         "Layout 1",
         "C:/My files/report.qxd",
         "(anonymous)",
+        "https://example.org/rooms?id=3",
         "index",
         "",
     ],

@@ -357,7 +357,8 @@ def _flow(
     spelling.settle()
     body = body_of(paragraphs)
     if not marked:
-        levels = levels_of(paragraphs, body)
+        followed = bool(parts) and not isinstance(parts[-1].block, Paragraph)
+        levels = levels_of(paragraphs, body, followed)
         apart = [part for part in parts if isinstance(part.block, Paragraph)]
         for n, level in levels.items():
             apart[n].level = level

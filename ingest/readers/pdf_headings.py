@@ -29,8 +29,13 @@ def body_of(paragraphs: Sequence[Paragraph]) -> tuple[float, bool]:
     return sizes.most_common(1)[0][0] if sizes else (1.0, False)
 
 
-def levels_of(paragraphs: Sequence[Paragraph], body: tuple[float, bool]) -> dict[int, int]:
-    """Map the indices of those paragraphs that are headings to their levels."""
+def levels_of(
+    paragraphs: Sequence[Paragraph], body: tuple[float, bool], followed: bool = False
+) -> dict[int, int]:
+    """Map the indices of those paragraphs that are headings to their levels.
+
+    followed: something else, such as a table, stands below the last one.
+    """
     found: dict[int, tuple[float, bool, str]] = {}
     clauses = _clauses(paragraphs)
     for n, paragraph in enumerate(paragraphs):
@@ -57,7 +62,7 @@ def levels_of(paragraphs: Sequence[Paragraph], body: tuple[float, bool]) -> dict
                 and (deep or named is not None or n in clauses or _shouts(text))
                 and not text.rstrip().endswith(":")
             )
-        if is_heading and n + 1 < len(paragraphs):
+        if is_heading and (followed or n + 1 < len(paragraphs)):
             kind = "numbered" if number else "named" if named else ""
             size = round(paragraph.size * 2) / 2
             found[n] = (size if larger else 0.0, paragraph.bold, kind)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 JUNK = re.compile(
     r"(?:microsoft (?:word|excel|powerpoint) ?-.*|untitled.*|unbenannt.*|sans titre.*"
-    r"|title|titel|no title|no slide title|word document|index|readme|(?:about|https?|data|file|chrome):.*"
+    r"|title|titel|no title|no slide title|word document|index|readme"
+    r"|(?:about|https?|data|file|chrome):.*"
     r"|\(?none\)?|\(?anonymous\)?|normal(?:\.dotm?)?|(?:scan|img|image|print)[\s_-]?\d*"
     r"|(?:document|dokument|presentation|präsentation|book|workbook|mappe|sheet|slide|folie) ?\d*"
     r"|(?:documento?|présentation|presentación|presentazione|classeur|libro|layout|page|seite"

@@ -10,6 +10,7 @@ from samples import Shown, drawn_pdf, lined
 from ingest.errors import DocumentUnreadable
 from ingest.readers import ocr, pdf
 from ingest.readers.content import Content
+from ingest.readers.pdf_chars import _reads_as_words
 
 
 def text_of(*shown: Shown | str) -> str:
@@ -634,3 +635,16 @@ def test_a_box_around_text_is_no_table() -> None:
     frame += [f"{x} 400 m {x} 520 l S" for x in (30, 390)]
     lines = ["Never open the hatch while the boat is under way, for the", "water comes in at once."]
     assert text_of(*frame, *lined(40, 500, lines)) == " ".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("signs", "told"),
+    [
+        ("Aux-LossBasedLayer9Wikipedia(en)Github1234567890", True),
+        ("1234567890", True),
+        ("ZlnlsdgldJlwkxeWkhIhhLvSdlgLqFdvk", False),  # each letter is another
+        ("\x80\x81%&$#!/*+?;:,<>=", False),
+    ],
+)
+def test_signs_without_a_map_are_read_where_they_make_words(signs: str, told: bool) -> None:
+    assert _reads_as_words([*signs]) is told

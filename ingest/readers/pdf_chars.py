@@ -66,6 +66,10 @@ class Rule(NamedTuple):
     top: float
 
 
+VOWELS = (0.2, 0.6)  # of the letters of a text, in languages with Latin letters
+WORDLY = 0.7  # of the signs of a text are letters and figures, at least
+
+
 @dataclass
 class Sheet:
     """What was found on one page."""
@@ -140,6 +144,7 @@ def _read_chars(text: Any, count: int, frame: Frame, sheet: Sheet) -> None:
     runs: list[int] = []  # where in `found` the signs of the next drawn text begin
     straight = frame.turns == 0 and frame.box[:2] == (0, 0)
     step = 1 if count < FEW else SAMPLED
+    unsure: list[str] = []  # signs that the file's fonts do not map to letters
     wide, high = sheet.width, sheet.height
     for index in range(count):
         code = raw.FPDFText_GetUnicode(text, index)
@@ -176,7 +181,7 @@ def _read_chars(text: Any, count: int, frame: Frame, sheet: Sheet) -> None:
         if sign == "\ufffd":
             sheet.unread += 1
         elif index % step == 0 and raw.FPDFText_HasUnicodeMapError(text, index) == 1:
-            sheet.unread += step
+            unsure.append(sign)
         if not raw.FPDFText_GetLooseCharBox(text, index, to_box):
             continue
         left, bottom, right, top = box.left, box.bottom, box.right, box.top
@@ -188,10 +193,26 @@ def _read_chars(text: Any, count: int, frame: Frame, sheet: Sheet) -> None:
             Char(sign, left, bottom, right, top, base, size, bold, turn, index, apart, False)
         )
         apart = False
+    if not _reads_as_words(unsure):
+        sheet.unread += step * len(unsure)
     sheet.chars = _turned(found, sheet)
     _part(sheet.chars, runs)
     if any(char.sign in ACCENTS for char in found):
         sheet.chars = _accented(sheet.chars)
+
+
+def _reads_as_words(signs: Sequence[str]) -> bool:
+    """Tell whether signs that no map vouches for are words and figures all the same.
+
+    Programs that draw charts leave the map out of sound fonts. Where the codes stand for other
+    letters than they seem to, hardly any letter is a vowel, or most are.
+    """
+    letters = [sign.lower() for sign in signs if sign.isascii() and sign.isalpha()]
+    figures = sum(sign.isdigit() for sign in signs)
+    if len(letters) + figures < WORDLY * len(signs):
+        return False
+    vowels = sum(letter in "aeiouy" for letter in letters)
+    return VOWELS[0] * len(letters) <= vowels <= VOWELS[1] * len(letters)
 
 
 def _accented(chars: Sequence[Char]) -> list[Char]:

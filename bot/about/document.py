@@ -17,9 +17,9 @@ from bot.about.last_evaluation import Measured
 from bot.llm import providers
 from bot.llm.providers import EMBEDDED, Chosen
 from bot.path import retrieval, rewrite
-from bot.path.words import many
 from bot.verify import answerability, grounding
 from ingest import documents
+from ingest.counts import many
 from ingest.pins import MODELS
 from ingest.settings import Settings
 

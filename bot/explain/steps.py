@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 
 from bot.explain.stages import Span, spans
 from bot.path.retrieval import DENSE_WEIGHT
-from bot.path.words import many
 from bot.trace import Answer, Passage, Sentence
 from bot.verify.answerability import (
     DOUBT,
@@ -21,6 +20,7 @@ from bot.verify.answerability import (
     RESTS_THRESHOLD,
 )
 from bot.verify.grounding import FRAGMENT_THRESHOLD, SUPPORT_THRESHOLD, refuses
+from ingest.counts import many
 from ingest.index import IndexedChunk
 
 STOPPED = "Stopped here:"  # how the one step that led to an abstention begins

@@ -65,8 +65,3 @@ def negates(sentence: str) -> bool:
 def number_missing(question: str, draft: str) -> bool:
     """Tell whether a question asks for a number or a date, and the draft has none."""
     return bool(NUMBER_ASKED.search(question)) and not NUMBER_GIVEN.search(draft)
-
-
-def many(count: int, one: str, more: str = "") -> str:
-    """Write a count before what is counted; more: the plural, if it is not `one` and an s."""
-    return f"{count} {one if count == 1 else more or one + 's'}"

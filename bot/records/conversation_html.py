@@ -10,10 +10,10 @@ import json
 from datetime import datetime, timezone
 from html import escape
 
-from bot.path.words import many
 from bot.records import receipt_html
 from bot.records.conversations import Kept
 from bot.records.turn import Exchange
+from ingest.counts import many
 
 ID = "conversation"  # of the element that carries the JSON
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from bot.path.words import many
 from bot.trace import Answer, Sentence
+from ingest.counts import many
 from ingest.errors import WhybotError
 
 

@@ -5,6 +5,7 @@ A reader takes bytes and returns Content. Most make blocks first and let `assemb
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -87,12 +88,15 @@ def leading_title(headings: Sequence[Heading]) -> str:
     return headings[0].title if headings and headings[0].level <= 1 else ""
 
 
-def table(rows: Sequence[Sequence[str]], heads: int = 1, caption: str = "") -> list[Block]:
+def table(
+    rows: Sequence[Sequence[str]], heads: int = 1, caption: str = "", run: str = "row"
+) -> list[Block]:
     """Write a table as Markdown has it, the one form of all formats: head, rule, rows.
 
     rows: the cells, with spans filled: a cell that covers several stands in each of them. heads:
     how many of the rows are column heads; several are joined downwards, "2023 shipped". A table
     without a head has no rule. Empty rows, and columns without a sign in them, are left out.
+    run: of its rows; tables that stand next to each other need one each, or nothing parts them.
     """
     width = max((len(row) for row in rows), default=0)
     cells = [[_cell(text) for text in row] + [""] * (width - len(row)) for row in rows]
@@ -105,8 +109,25 @@ def table(rows: Sequence[Sequence[str]], heads: int = 1, caption: str = "") -> l
             " ".join(dict.fromkeys(filter(None, column))) for column in zip(*head, strict=True)
         ]
         lines = [names, ["---"] * len(used)]
-    blocks = [Block(f"| {' | '.join(line)} |", run="row") for line in (*lines, *body)]
+    blocks = [Block(f"| {' | '.join(line)} |", run=run) for line in (*lines, *body)]
     return [Block(" ".join(caption.split())), *blocks] if caption.strip() and blocks else blocks
+
+
+def pairs(texts: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a table is one of names and values, whose first row is no head.
+
+    texts: its rows, of which there is at least one.
+    """
+    first = [text.strip() for text in texts[0]] or [""]
+    if first[0].endswith(":"):
+        return True
+    figure = r"\W{0,2}\d[\d.,:/\s-]{0,20}\s?[^\W\d]{0,8}\W{0,2}"
+    year_or_number = r"(?:19|20)\d\d|\d{1,2}"
+    return (
+        len(first) == 2
+        and re.fullmatch(figure, first[1]) is not None
+        and not re.fullmatch(year_or_number, first[1])
+    )
 
 
 def _cell(text: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ingest.errors import DocumentUnreadable
-from ingest.readers.content import Block, Content, assembled, leading_title, table
+from ingest.readers.content import Block, Content, assembled, leading_title, pairs, table
 from ingest.readers.docx_lists import LEVELS, Numbering, W, numbering, whole
 from ingest.readers.docx_math import M, linear
 from ingest.readers.drawing import alternative, chart, diagram
@@ -21,7 +21,6 @@ from ingest.readers.package import Package, counted, opened
 from ingest.readers.runs import joined
 from ingest.readers.stated import iso_date, proper_title, stated_version
 from ingest.readers.symbols import SYMBOL_FONTS, from_symbol_font
-from ingest.readers.tables import numbered, pairs
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -520,9 +519,10 @@ class _Reader:
         if kind not in ("chart", "chartEx", "diagramData"):
             return
         root = self.package.xml(path)
-        blocks = [] if root is None else chart(root) if kind == "chart" else diagram(root)
         self.tables += 1
-        runs.after += numbered(blocks, self.tables) if kind == "chart" else blocks
+        run = f"row {self.tables}"
+        blocks = [] if root is None else chart(root, run) if kind == "chart" else diagram(root)
+        runs.after += blocks
         self.left_out["object"] += not blocks
 
     # Tables
@@ -543,8 +543,8 @@ class _Reader:
         else:
             heads = heads or int(len(texts) > 1 and not pairs(texts))
             self.tables += 1
-            blocks = table(texts, min(heads, max(len(texts) - 1, 0)))
-            for block in numbered(blocks, self.tables):
+            heads = min(heads, max(len(texts) - 1, 0))
+            for block in table(texts, heads, run=f"row {self.tables}"):
                 yield _Item(block)
         yield from (item for cell in cells for item in cell.items if item.note)
 

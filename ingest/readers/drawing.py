@@ -29,8 +29,11 @@ def alternative(text: str | None) -> str:
     return "" if _NO_ALT.fullmatch(text) else text
 
 
-def chart(root: _Element) -> list[Block]:
-    """Make a table of a chart: a row for each category, and a column for each series."""
+def chart(root: _Element, run: str) -> list[Block]:
+    """Make a table of a chart: a row for each category, and a column for each series.
+
+    run: of the table's rows.
+    """
     names: list[str] = []
     columns: list[dict[int, str]] = []
     categories: dict[int, str] = {}
@@ -48,7 +51,7 @@ def chart(root: _Element) -> list[Block]:
     ]
     plot = root.find(f"{C}chart")
     title = "" if plot is None else said(plot.find(f"{C}title"))
-    blocks = table([["", *names], *rows], caption=f"Chart: {title}" if title else "")
+    blocks = table([["", *names], *rows], caption=f"Chart: {title}" if title else "", run=run)
     return blocks if rows else [Block(f"Chart: {title}")] if title else []
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from ingest.counts import many
+
 _YAML = re.compile(
     r"---[ \t]*\n(?:[ \t]*\n|[ \t]*#.*\n)*[\w\"'][^\n:]*:[^\n]*\n(?:.*\n)*?(?:---|\.\.\.)[ \t]*$",
     re.MULTILINE,
@@ -113,7 +115,6 @@ def _stated(length: int, stated: dict[Any, Any]) -> FrontMatter:
             lines.append(f"{_label(key)}: {value}")
         elif stated.get(key):
             left_out += 1
-    many = "s" * (left_out != 1)
     return FrontMatter(
         length,
         _first(lower, _TITLES),
@@ -122,7 +123,7 @@ def _stated(length: int, stated: dict[Any, Any]) -> FrontMatter:
         or " ".join(filter(None, ("replaces", _first(lower, _REPLACED))))
         * bool(_first(lower, _REPLACED)),
         lines,
-        (f"{left_out} nested field{many} of the front matter left out",) if left_out else (),
+        (f"{many(left_out, 'nested field')} of the front matter left out",) if left_out else (),
     )
 
 

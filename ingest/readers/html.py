@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from itertools import groupby
 
+from ingest.counts import many
 from ingest.readers.cells import (
     LONG,
     cells_of,
@@ -147,7 +148,7 @@ def said(left: Counter[str]) -> tuple[str, ...]:
             remarks.append("navigation left out")
         elif count:
             how = _HOW.get(name, "left out")
-            remarks.append(f"{count} {name}{'s' * (count > 1)} {how}")
+            remarks.append(f"{many(count, name)} {how}")
     return tuple(remarks)
 
 
@@ -554,15 +555,11 @@ class _Walk:
             leading = f"{leading}\n{line[0]}" if leading and line[0] else leading or line[0]
         for name in leading.split("\n")[:-1]:
             self.blocks.append(Block(name))
-        self._rows(table(grid[first:], heads, leading.rpartition("\n")[2]))
+        self._runs += 1
+        name = leading.rpartition("\n")[2]
+        self.blocks += table(grid[first:], heads, name, run=f"row {self._runs}")
         self._marker = ""
         return True
-
-    def _rows(self, blocks: list[Block]) -> None:
-        """Add rows so that a blank line parts them from those of another table."""
-        self._runs += 1
-        run = f"row {self._runs}"
-        self.blocks.extend(replace(block, run=run) if block.run else block for block in blocks)
 
     def _row(self, node: Node) -> bool:
         """Make a row of a table that lays the page out, or of none."""

@@ -11,6 +11,7 @@ from email import policy
 from email.message import EmailMessage
 from typing import Any
 
+from ingest.counts import many
 from ingest.errors import DocumentUnreadable
 from ingest.readers import html
 from ingest.readers.content import Block, Content, assembled
@@ -124,7 +125,7 @@ class _Mails:
         found = [*self._odd]
         if count := len(self._attached):
             names = ", ".join(dict.fromkeys(self._attached[:10])) + ", ..." * (count > 10)
-            found.append(f"{count} attachment{'s' * (count > 1)} not read: {names}")
+            found.append(f"{many(count, 'attachment')} not read: {names}")
         if count := self._repeated:
             found.append(f"{count} quoted lines left out that an earlier mail has")
         return (*found, *html.said(self._left))

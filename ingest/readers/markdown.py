@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingest.counts import left_out
 from ingest.readers.content import Content, Heading, heading_title
 from ingest.readers.decode import decoded
 from ingest.readers.front_matter import front_matter
@@ -116,19 +117,13 @@ def read(data: bytes) -> Content:
         title=title,
         date=stated.date,
         version=stated.version or stated_version(body),
-        remarks=(*remarks, *stated.remarks, *_said(left), *more),
+        remarks=(*remarks, *stated.remarks, *left_out(left), *more),
     )
 
 
 def _left_out(left: Counter[str], found: re.Match[str]) -> str:
     left["embedded picture" if found[1] == "image" else "embedded file"] += 1
     return f"data:{found[1]},"
-
-
-def _said(left: Counter[str]) -> Iterator[str]:
-    for what, count in left.items():
-        how = "without text" if what == "picture" else "left out"
-        yield f"{count} {what}{'s' * (count > 1)} {how}"
 
 
 def _cut(title: str) -> str:

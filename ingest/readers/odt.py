@@ -9,13 +9,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ingest.errors import DocumentUnreadable
-from ingest.readers.content import Block, Content, assembled, leading_title, table
+from ingest.readers.content import Block, Content, assembled, leading_title, pairs, table
 from ingest.readers.docx_lists import LEVELS, figure, whole
 from ingest.readers.drawing import alternative, stored
 from ingest.readers.package import ENCRYPTED, Package, counted, opened
 from ingest.readers.runs import joined
 from ingest.readers.stated import iso_date, proper_title, stated_version
-from ingest.readers.tables import numbered, pairs
 from ingest.readers.xlsx import Budget, Sheet
 
 if TYPE_CHECKING:
@@ -333,7 +332,7 @@ class _Reader:
             yield Block("; ".join(filter(None, lines)))
             return
         self.tables += 1
-        yield from numbered(table(texts, heads), self.tables)
+        yield from table(texts, heads, run=f"row {self.tables}")
         if self.count > notes:
             yield from (Block(note) for note in self.noted)
             self.noted.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ingest.counts import left_out
 from ingest.readers.content import Content, Heading, heading_title
 from ingest.readers.decode import decoded
 from ingest.readers.stated import stated_version
@@ -114,12 +115,11 @@ def _read(data: bytes, form: _Form) -> Content:
         for line, level, title in found
     )
     first = headings[0].title if form is _ASCIIDOC and headings and headings[0].level == 1 else ""
-    many = "s" * (comments != 1)
     return Content(
         body,
         headings,
         title=(stated.get("title", "") or first)[:200],
         date=stated.get("date", "") or stated.get("revdate", ""),
         version=stated.get("version", "") or stated.get("revnumber", "") or stated_version(body),
-        remarks=(*remarks, *([f"{comments} comment{many} left out"] if comments else [])),
+        remarks=(*remarks, *left_out({"comment": comments})),
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from ingest.counts import many
 from ingest.errors import DocumentUnreadable
 
 if TYPE_CHECKING:
@@ -27,6 +28,21 @@ TAGS = 6_000_000  # in a part: what each takes in memory is many times what it t
 RATIO, RATIO_FROM = 100, 50_000_000  # so many times its size is no text, from so many bytes on
 ENCRYPTED = "it is encrypted: save a copy without a password"
 STREAMS = {"WordDocument": ".doc", "Workbook": ".xls", "Book": ".xls", "PowerPoint": ".ppt"}
+
+# What the libraries that read presentations and workbooks end in, which look parts and attributes up
+# without checks.
+BROKEN = (
+    KeyError,
+    IndexError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    AssertionError,
+    RecursionError,
+    OSError,
+    zipfile.BadZipFile,
+)
 
 # ISO 29500 Strict, as Word saves it on wish, has the same elements in other namespaces.
 _STRICT = b"http://purl.oclc.org/ooxml/"
@@ -189,9 +205,15 @@ def parsed(data: bytes) -> tuple[_Element | None, bool]:
     return None, False
 
 
+def damaged(error: Exception) -> DocumentUnreadable:
+    """Return the refusal of a file that a library failed on, in one line."""
+    reason = " ".join(str(error).split()).strip("\"'")
+    return DocumentUnreadable(f"damaged: {reason or type(error).__name__}")
+
+
 def counted(counts: Iterable[tuple[int, str, str]]) -> tuple[str, ...]:
     """Write remarks of counts, each with what it counts: "1 comment", "2 comments"; none of 0."""
-    return tuple(f"{n} {one if n == 1 else many}" for n, one, many in counts if n)
+    return tuple(many(n, one, more) for n, one, more in counts if n)
 
 
 def _transitional(match: re.Match[bytes]) -> bytes:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ingest.counts import many
 from ingest.errors import DocumentUnreadable
 from ingest.readers import ocr
 from ingest.readers.content import Block, Content, Heading, assembled, heading_title, table
@@ -85,7 +86,7 @@ def read(data: bytes) -> Content:
     gone, words = running_lines([(page.sheet.height, page.rows) for page in pages])
     if words:
         remarks.append(
-            f"{_count(len(words), 'running head or foot', 'running heads and feet')} left out: "
+            f"{many(len(words), 'running head or foot', 'running heads and feet')} left out: "
             + ", ".join(f'"{text[:60]}"' for text in words[:3])
         )
     remarks += _counted(pages)
@@ -284,7 +285,7 @@ def _take_unreadable(pages: Sequence[_Page]) -> list[str]:
         raise DocumentUnreadable(f"its letters cannot be read{_remedy(unread)}")
     if not unread:
         return []
-    return [f"{_count(len(unread), 'page')} left out whose letters cannot be read{_remedy(unread)}"]
+    return [f"{many(len(unread), 'page')} left out whose letters cannot be read{_remedy(unread)}"]
 
 
 def _remedy(pages: Sequence[_Page]) -> str:
@@ -307,25 +308,21 @@ def _counted(pages: Sequence[_Page]) -> list[str]:
     remarks = []
     blank = [page for page in pages if not page.rows and not page.sheet.unread]
     if scanned := sum(_waits(page) for page in pages):
-        count = f"{_count(scanned, 'page')} without text, which {_need(scanned)} OCR"
+        count = f"{many(scanned, 'page')} without text, which {_need(scanned)} OCR"
         remarks.append(f"{count}: {ocr.COMMAND}")
     if read := sum(page.scanned and bool(page.rows) for page in pages):
-        remarks.append(f"{_count(read, 'page')} read by OCR")
+        remarks.append(f"{many(read, 'page')} read by OCR")
     if faint := sum(page.faint for page in pages):
-        remarks.append(f"{_count(faint, 'line')} that OCR is not sure of")
+        remarks.append(f"{many(faint, 'line')} that OCR is not sure of")
     if bare := sum(page.scanned for page in blank):
-        remarks.append(f"{_count(bare, 'page')} on which OCR finds no text")
+        remarks.append(f"{many(bare, 'page')} on which OCR finds no text")
     if empty := len(blank) - scanned - bare:
-        remarks.append(f"{_count(empty, 'page')} without text")
+        remarks.append(f"{many(empty, 'page')} without text")
     if pictures := sum(page.sheet.pictures for page in pages if page.rows):
-        remarks.append(f"{_count(pictures, 'picture')} without text")
+        remarks.append(f"{many(pictures, 'picture')} without text")
     if comments := sum(page.sheet.comments for page in pages):
-        remarks.append(f"{_count(comments, 'comment')} left out")
+        remarks.append(f"{many(comments, 'comment')} left out")
     return remarks
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def _need(number: int) -> str:
@@ -516,7 +513,7 @@ def _written(parts: Sequence[_Part], spelling: Spelling, count: int) -> Content:
                 blocks.append(Block(str(spelled(block.caption, spelling))))
             rows = [[str(spelled(cell, spelling)) for cell in row] for row in block.rows]
             heads = min(block.heads, max(len(rows) - 1, 0))
-            blocks += [replace(made, run=f"row{side}") for made in table(rows, heads)]
+            blocks += table(rows, heads, run=f"row {side}")
             continue
         text = spelled(block.lines, spelling)
         indent = _indent(parts, n)

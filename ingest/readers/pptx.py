@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ingest.errors import DocumentUnreadable
-from ingest.readers.content import Block, Content, assembled, table
+from ingest.readers.content import Block, Content, assembled, pairs, table
 from ingest.readers.docx import MC, properties
 from ingest.readers.docx_lists import whole
 from ingest.readers.docx_math import M, linear
 from ingest.readers.drawing import A, alternative, chart, diagram
-from ingest.readers.package import Package, counted, opened, parsed
+from ingest.readers.package import BROKEN, Package, counted, damaged, opened, parsed
 from ingest.readers.runs import joined
 from ingest.readers.stated import stated_version
-from ingest.readers.tables import numbered, pairs
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -27,19 +24,6 @@ if TYPE_CHECKING:
 P = "{http://schemas.openxmlformats.org/presentationml/2006/main}"
 R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 
-# The library looks parts and attributes up without checks.
-_BROKEN = (
-    KeyError,
-    IndexError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    NotImplementedError,
-    AssertionError,
-    RecursionError,
-    OSError,
-    zipfile.BadZipFile,
-)
 _RUNNING = ("dt", "ftr", "sldNum", "hdr")  # date, foot and number of a slide
 _BAND = 0.05  # of a slide's height: shapes whose tops lie so near stand side by side
 _REPEATED = 300  # characters of a merged cell that stand in each of the cells it covers
@@ -60,14 +44,13 @@ def read(data: bytes) -> Content:
     from pptx.exc import PythonPptxError
 
     package = opened(data, ".pptx")
-    broken = (*_BROKEN, etree.LxmlError, PythonPptxError)
+    broken = (*BROKEN, etree.LxmlError, PythonPptxError)
     left_out: Counter[str] = Counter()
     try:
         file = Presentation(io.BytesIO(package.repaired()))
         count, height = len(file.slides), int(file.slide_height or 6_858_000)
     except broken as error:
-        reason = " ".join(str(error).split()).strip("\"'")
-        raise DocumentUnreadable(f"damaged: {reason or type(error).__name__}") from None
+        raise damaged(error) from None
     blocks: list[Block] = []
     for index in range(count):
         try:
@@ -170,16 +153,17 @@ class _Slide:
             texts = _cells(grid)
             heads = int(len(texts) > 1 and not pairs(texts))
             self.tables += 1
-            yield from numbered(table(texts, heads), self.tables)
+            yield from table(texts, heads, run=f"row {self.tables}")
             return
         for part in element.iter("{*}chart", "{*}relIds"):
             name = part.get(f"{R}id") or part.get(f"{R}dm") or ""
             root, _ = parsed(self.slide.part.related_part(name).blob)
             is_chart = part.tag.endswith("}chart")
-            blocks = [] if root is None else chart(root) if is_chart else diagram(root)
-            self.left_out["object"] += not blocks
             self.tables += 1
-            yield from numbered(blocks, self.tables) if is_chart else blocks
+            run = f"row {self.tables}"
+            blocks = [] if root is None else chart(root, run) if is_chart else diagram(root)
+            self.left_out["object"] += not blocks
+            yield from blocks
             return
         self.left_out["object"] += 1
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ingest.counts import left_out
 from ingest.readers import plain
 from ingest.readers.content import Block, Content, assembled, leading_title, table
 from ingest.readers.decode import decoded
@@ -59,7 +60,7 @@ def read(data: bytes) -> Content:
         title=leading_title(content.headings)[:200],
         date=walk.facts.get("date", ""),
         version=walk.facts.get("version", "") or stated_version(content.text),
-        remarks=(*remarks, *walk.said()),
+        remarks=(*remarks, *left_out(walk.left)),
     )
 
 
@@ -213,11 +214,6 @@ class _Walk:
         self.due: list[str] = []
         self.notes = {name: note for note in tree.findall(nodes.footnote) for name in note["ids"]}
         self.marked: set[str] = set()
-
-    def said(self) -> Iterator[str]:
-        for what, count in self.left.items():
-            how = "without text" if what == "picture" else "left out"
-            yield f"{count} {what}{'s' * (count > 1)} {how}"
 
     def blocks(self) -> Iterator[Block]:
         yield from self._children(self.tree, 0, 0)

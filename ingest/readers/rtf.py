@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ingest.errors import DocumentUnreadable
-from ingest.readers.content import Block, Content, assembled, leading_title, table
+from ingest.readers.content import Block, Content, assembled, leading_title, pairs, table
 from ingest.readers.package import counted
 from ingest.readers.runs import joined
 from ingest.readers.stated import iso_date, proper_title, stated_version
-from ingest.readers.tables import pairs
 
 LARGEST = 40_000_000  # bytes, without pictures
 FONTS = 60_000  # characters of a table of fonts, beyond which it is not read

@@ -6,19 +6,16 @@ import datetime
 import io
 import re
 import warnings
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ingest.errors import DocumentUnreadable
-from ingest.readers.content import Block, Content, assembled, table
+from ingest.readers.content import Block, Content, assembled, pairs, table
 from ingest.readers.docx import properties
 from ingest.readers.drawing import A, said
-from ingest.readers.package import Package, counted, opened
+from ingest.readers.package import BROKEN, Package, counted, damaged, opened
 from ingest.readers.stated import stated_version
-from ingest.readers.tables import numbered, pairs
 
 CELLS = 500_000  # filled cells that are read of a file; the rest is left out with a remark
 POSITIONS = 8_000_000  # cells walked over, empty ones included
@@ -31,21 +28,7 @@ _UNCOUNTED = re.compile(
     rb"<(?:\w+:)?f(?:\s[^<>]{0,300})?(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
     rb"(?:</(?:\w+:)?c>|<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)"
 )
-_BROKEN = (
-    KeyError,
-    IndexError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    NotImplementedError,
-    AssertionError,
-    RecursionError,
-    OSError,
-    OverflowError,
-    EOFError,
-    zipfile.BadZipFile,
-    SyntaxError,  # of the standard library's XML parser
-)
+_BROKEN = (*BROKEN, OverflowError, EOFError, SyntaxError)  # the last: the standard XML parser's
 _REMARKS = (
     ("formula", "formula without a value", "formulas without a value"),
     ("hidden", "hidden sheet read as well", "hidden sheets read as well"),
@@ -74,8 +57,7 @@ def read(data: bytes) -> Content:
             )
             sheets = list(file.worksheets)
         except broken as error:
-            reason = " ".join(str(error).split()).strip("\"'")
-            raise DocumentUnreadable(f"damaged: {reason or type(error).__name__}") from None
+            raise damaged(error) from None
         paths = _paths(package)
         for sheet in sheets:
             reader = Sheet(sheet.title, package, paths.get(sheet.title, ""), budget)
@@ -212,7 +194,7 @@ class Sheet:
             return
         heads = _heads(run)
         self.tables += 1
-        written = numbered(table(run.rows, heads), self.tables)
+        written = table(run.rows, heads, run=f"row {self.tables}")
         body = len(run.rows) - heads
         first = len(written) - body
         for at, block in enumerate(written):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from html import escape
 
 from bot.experiments.comparison import ALONE, Column, Lesson, Said, Way
-from bot.path.words import many
 from bot.trace import Passage, Sentence
 from bot.web import links, parts, prose
 from bot.web.compare.state import Trial
+from ingest.counts import many
 
 TITLES = {
     Way.BARE: "Without documents",

@@ -10,10 +10,10 @@ from datetime import datetime
 from html import escape
 from pathlib import Path
 
-from bot.path.words import many
 from bot.records import conversation_html, receipt_html
 from bot.records.conversations import Entry, Kept
 from bot.web import parts
+from ingest.counts import many
 
 
 def listed(entries: Sequence[Entry], damaged: Sequence[str], current: str) -> str:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
 
-from bot.path.words import many
 from bot.records.receipt_html import PAPER
 from bot.web import links
 from bot.web.reader.state import Found, Inspected, Opened, Quoted
+from ingest.counts import many
 from ingest.index import IndexedChunk
 from ingest.pages import Box, Picture, Span
 

@@ -13,13 +13,13 @@ from textwrap import shorten
 from bot.answer import UNFIT, depth
 from bot.experiments import whatif
 from bot.experiments.whatif import OFF, Case, Difference, LeftOut, Preview, Row
-from bot.path.words import many
 from bot.records import receipt_html
 from bot.records.turn import Exchange
 from bot.trace import Answer, Passage, Sentence
 from bot.web import prose
 from bot.web.parts import alert, meta, withheld
 from bot.web.whatif.state import Bench, Trial
+from ingest.counts import many
 
 OPENING = 110  # characters of a passage, to know it by
 NOTHING = (

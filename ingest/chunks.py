@@ -14,11 +14,14 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ingest.documents import Document
-from ingest.readers.content import Heading, Place
 from ingest.sentences import sentence_ends
 from ingest.tables import ROW, tables
+
+if TYPE_CHECKING:
+    from ingest.documents import Document
+    from ingest.readers.content import Heading, Place
 
 VERSION = 3  # changes when the same document would be cut differently
 

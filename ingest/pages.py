@@ -16,8 +16,6 @@ from typing import Any
 
 from ingest.documents import Document
 from ingest.errors import DocumentUnreadable
-from ingest.readers.pdf import opened, page_words
-from ingest.readers.pdf_text import NONE
 
 WIDTH, HEIGHT = 1100, 3300  # pixels of a picture at most, however large the page
 KNOWN = 0.9  # of a span's characters on the page, at least, or its boxes would mislead
@@ -64,6 +62,8 @@ def picture(data: bytes, document: Document, page: int, spans: Sequence[Span]) -
     """
     import pypdfium2
 
+    from ingest.readers.pdf import opened
+
     try:
         with opened(data) as (pdf, form):
             sheet = pdf[page - 1]
@@ -90,6 +90,9 @@ def _sources(
 
     The page is laid out as it was when it was read.
     """
+    from ingest.readers.pdf import page_words
+    from ingest.readers.pdf_text import NONE
+
     start, end = page_span(document, page)
     held = [
         (found[0], list(range(start + found.start(), start + found.end())))
@@ -136,6 +139,8 @@ def _boxes(
 ) -> tuple[tuple[Box, ...], ...]:
     """Return the boxes of each span's lines; none for one that is not on the page."""
     from pypdfium2 import raw
+
+    from ingest.readers.pdf_text import NONE
 
     found: list[tuple[Box, ...]] = []
     text = sheet.get_textpage()

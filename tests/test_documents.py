@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import io
 import threading
 import zipfile
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import samples
+from fakes import run_python
 
-from ingest.documents import Document, read_document
+from ingest.documents import SUFFIXES, Document, read_document
 from ingest.errors import DocumentUnreadable
 
 SEED = Path(__file__).parent.parent / "corpus" / "fine-tuning-vs-rag.md"
@@ -293,3 +295,15 @@ def test_unsupported(name: str) -> None:
     message = reason(name, b"x")
     assert message.startswith("unsupported kind ")
     assert all(suffix in message for suffix in (".pdf", ".docx", ".md", ".csv"))
+
+
+@pytest.mark.parametrize("reader", sorted(set(SUFFIXES.values())))
+def test_the_reader_of_every_kind_is_there(reader: str) -> None:
+    module, function = reader.split(".")
+    assert callable(getattr(importlib.import_module(f"ingest.readers.{module}"), function))
+
+
+def test_no_reader_is_imported_before_a_file_asks_for_it() -> None:
+    code = "import sys, bot.trace, ingest.library; print(*sys.modules)"
+    found = {name for name in run_python(code).split() if name.startswith("ingest.readers.")}
+    assert found <= {"ingest.readers.content", "ingest.readers.ocr"}

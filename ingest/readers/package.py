@@ -29,8 +29,7 @@ RATIO, RATIO_FROM = 100, 50_000_000  # so many times its size is no text, from s
 ENCRYPTED = "it is encrypted: save a copy without a password"
 STREAMS = {"WordDocument": ".doc", "Workbook": ".xls", "Book": ".xls", "PowerPoint": ".ppt"}
 
-# What the libraries that read presentations and workbooks end in, which look parts and attributes up
-# without checks.
+# What the libraries of presentations and workbooks end in: they look things up without checks.
 BROKEN = (
     KeyError,
     IndexError,
